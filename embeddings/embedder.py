@@ -1,0 +1,180 @@
+"""The public way from pictures to vectors."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from .device import Device, Precision, place
+from .errors import NearframeError
+from .fingerprint import DIMENSION, Fingerprint
+from .frame import Frame, FrameRef, RgbImage, Unreadable
+from .prefetch import in_batches, run_ahead
+from .preprocessing import Preprocessing
+from .sources import Sampling, Source, open_source, read_image, to_rgb_array
+from .weights import DEFAULT_WEIGHTS, load_weights
+
+ImageInput = str | os.PathLike[str] | Image.Image | RgbImage
+Vectors = npt.NDArray[np.float32]
+"""Vectors: float32, shape ``(n, 2048)``, each row L2-normalised."""
+
+DEFAULT_BATCH_SIZE = 16
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedBatch:
+    """Some consecutive frames of a source with their vectors.
+
+    Attributes:
+        frames: Where each frame is.
+        vectors: float32, shape ``(len(frames), 2048)``, each row L2-normalised.
+        unreadable: What lay between those frames and did not decode.
+    """
+
+    frames: tuple[FrameRef, ...]
+    vectors: Vectors
+    unreadable: tuple[Unreadable, ...]
+
+
+class Embedder:
+    """Turns images and video frames into 2048-d vectors.
+
+    Args:
+        weights: A name (``builtin``, ``imagenet``, ``imagenet-v2``) or the path of a state dict.
+        device: ``auto`` takes a GPU where there is one.
+        precision: Of the network's arithmetic; ``auto`` is fp32.
+        batch_size: Images that go through the network at once; more memory, more speed on GPUs.
+        preprocessing: How pixels become the network's input.
+
+    Attributes:
+        fingerprint: What the vectors are made with.
+
+    Raises:
+        WeightsError: If the weights cannot be found or loaded.
+        DeviceError: If the machine has no such device or precision.
+    """
+
+    def __init__(
+        self,
+        weights: str = DEFAULT_WEIGHTS,
+        *,
+        device: Device = "auto",
+        precision: Precision = "auto",
+        batch_size: int = DEFAULT_BATCH_SIZE,
+        preprocessing: Preprocessing | None = None,
+    ) -> None:
+        if batch_size < 1:
+            raise NearframeError(f"batch size must be 1 or more, not {batch_size}")
+        preprocessing = preprocessing or Preprocessing()
+        placement = place(device, precision)
+        loaded = load_weights(weights)
+        # Here, not at the top: it imports torch, which takes seconds.
+        from .backbone import Backbone, TorchBackbone
+
+        self.fingerprint = Fingerprint(loaded.name, loaded.sha256, preprocessing)
+        self._backbone: Backbone = TorchBackbone(loaded, preprocessing, placement)
+        self._batch_size = batch_size
+
+    def embed(self, images: Iterable[ImageInput]) -> Vectors:
+        """Embed any number of images.
+
+        Args:
+            images: Paths, Pillow images, or RGB uint8 arrays of shape ``(height, width, 3)``;
+                sizes may differ. Read one by one, so a generator need not fit into memory.
+
+        Returns:
+            float32, shape ``(n, 2048)``, in the order of `images`, each row L2-normalised.
+
+        Raises:
+            UnreadableImageError: If a file cannot be decoded.
+            TypeError: If `images` is itself one image, or an item is none.
+            ValueError: If an array is not uint8 of shape ``(height, width, 3)``.
+        """
+        if isinstance(images, (str, os.PathLike, Image.Image, np.ndarray)):
+            raise TypeError("embed() takes an iterable of images; put a single one into a list")
+        pixels = run_ahead(map(self._task, images), ahead=2 * self._batch_size)
+        batches = [
+            self._backbone(np.stack(batch)) for batch in in_batches(pixels, self._batch_size)
+        ]
+        return np.concatenate(batches) if batches else np.empty((0, DIMENSION), np.float32)
+
+    def embed_source(
+        self,
+        source: str | os.PathLike[str] | Source,
+        *,
+        recursive: bool = False,
+        sampling: Sampling | None = None,
+    ) -> Iterator[EmbeddedBatch]:
+        """Embed an image, the images of a folder, or a video, batch by batch.
+
+        Decoding runs in threads beside the network, and no more than a few batches are in memory
+        at a time, however long the source is.
+
+        Args:
+            source: A path, or a source that is open already.
+            recursive: Whether a folder's sub-folders count.
+            sampling: Which frames of a video; all by default.
+
+        Yields:
+            The frames in order; files that do not decode are in `EmbeddedBatch.unreadable`.
+
+        Raises:
+            SourceError: If there is nothing to read at a path.
+        """
+        if isinstance(source, (str, os.PathLike)):
+            source = open_source(source, recursive=recursive, sampling=sampling)
+        tasks = (self._frame_task(decode) for decode in source.decoders())
+        prepared = run_ahead(tasks, ahead=2 * self._batch_size)
+        for batch in in_batches(prepared, self._batch_size):
+            frames = [item for item in batch if isinstance(item, _Prepared)]
+            yield EmbeddedBatch(
+                frames=tuple(frame.ref for frame in frames),
+                vectors=(
+                    self._backbone(np.stack([frame.pixels for frame in frames]))
+                    if frames
+                    else np.empty((0, DIMENSION), np.float32)
+                ),
+                unreadable=tuple(item for item in batch if isinstance(item, Unreadable)),
+            )
+
+    def _task(self, image: ImageInput) -> Callable[[], RgbImage]:
+        return lambda: self.fingerprint.preprocessing.resize(_pixels(image))
+
+    def _frame_task(
+        self, decode: Callable[[], Frame | Unreadable]
+    ) -> "Callable[[], _Prepared | Unreadable]":
+        def task() -> _Prepared | Unreadable:
+            frame = decode()
+            if isinstance(frame, Unreadable):
+                return frame
+            return _Prepared(frame.ref, self.fingerprint.preprocessing.resize(frame.image))
+
+        return task
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A frame reduced to the network's input: `pixels`, uint8 ``(size, size, 3)``."""
+
+    ref: FrameRef
+    pixels: RgbImage
+
+
+def _pixels(image: ImageInput) -> RgbImage:
+    """Return RGB uint8 pixels ``(height, width, 3)`` of whatever `Embedder.embed` takes."""
+    if isinstance(image, (str, os.PathLike)):
+        return read_image(image)
+    if isinstance(image, Image.Image):
+        return to_rgb_array(image)
+    if not isinstance(image, np.ndarray):
+        raise TypeError(
+            f"cannot embed a {type(image).__name__}; expected a path, a Pillow image or an array"
+        )
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise ValueError(
+            f"array of {image.dtype} {image.shape}; expected uint8 of shape (height, width, 3), RGB"
+        )
+    return image

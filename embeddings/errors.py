@@ -1,0 +1,63 @@
+"""The base error of all nearframe packages, and how a path is shown in a message."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class NearframeError(Exception):
+    """Something the user can act on.
+
+    The message is one line and says what was given, what was expected and what to do.
+    The library only raises it; the command line turns it into ``Error: …`` and exit code 1.
+    """
+
+
+class SourceError(NearframeError):
+    """A path that holds nothing to read: missing, empty, or not an image, folder or video."""
+
+
+class UnreadableImageError(NearframeError):
+    """One image file that could not be decoded. Runs over many files skip and count it."""
+
+
+class WeightsError(NearframeError):
+    """Weights that cannot be found, downloaded or loaded."""
+
+
+class DeviceError(NearframeError):
+    """A device or precision that this machine does not offer."""
+
+
+class FingerprintMismatchError(NearframeError):
+    """Vectors of different weights or preprocessing, whose cosines mean nothing."""
+
+
+def shown(path: str | os.PathLike[str]) -> str:
+    r"""Return a path as one printable line.
+
+    File names may hold newlines, other control characters and bytes that are no UTF-8; a message
+    must stay one line and must never fail to print. Those characters are escaped:
+    ``'a\nb.jpg'`` (with a real newline) gives ``a\nb.jpg`` with a backslash.
+    """
+    text = os.fsencode(path).decode("utf-8", errors="backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+@contextmanager
+def reading_errors(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn the operating system's errors on reading `path` into one-line `SourceError`s."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise SourceError(
+            f"no such file or folder: {shown(path)}; check the spelling and the current folder "
+            f"({shown(Path.cwd())})"
+        ) from error
+    except PermissionError as error:
+        raise SourceError(
+            f"no permission to read {shown(path)}; change its permissions or run as its owner"
+        ) from error
+    except OSError as error:
+        raise SourceError(f"cannot read {shown(path)}: {error.strerror or error}") from error

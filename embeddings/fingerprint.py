@@ -1,0 +1,90 @@
+"""What vectors were made with; only vectors of equal fingerprints can be compared."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import FingerprintMismatchError, NearframeError
+from .preprocessing import Preprocessing
+
+DIMENSION = 2048
+"""Length of a vector: the channels that ResNet50's global average pool gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """Identity of an embedding.
+
+    Attributes:
+        weights: Name or path of the weights.
+        sha256: Their SHA-256 in hexadecimal: of the file, or of the tensors where there is none.
+        preprocessing: What was done to the pixels.
+        dimension: Length of the vectors.
+    """
+
+    weights: str
+    sha256: str
+    preprocessing: Preprocessing
+    dimension: int = DIMENSION
+
+    def describe(self) -> str:
+        """Return one short line for messages."""
+        pixels = self.preprocessing
+        return (
+            f"weights {self.weights} (sha256 {self.sha256[:12]}), "
+            f"{pixels.size}x{pixels.size} {pixels.fit}"
+        )
+
+    def require_same(self, other: "Fingerprint", *, mine: str, theirs: str, remedy: str) -> None:
+        """Check that vectors of the two can be compared.
+
+        The weights' name does not count: the same file may have two paths.
+
+        Args:
+            other: The fingerprint to compare with.
+            mine: What carries this fingerprint, for the message.
+            theirs: What carries the other.
+            remedy: What the user can do when they differ.
+
+        Raises:
+            FingerprintMismatchError: If they differ; names both sides.
+        """
+        same = (self.sha256, self.preprocessing, self.dimension) == (
+            other.sha256,
+            other.preprocessing,
+            other.dimension,
+        )
+        if not same:
+            raise FingerprintMismatchError(
+                f"{mine} has {self.describe()}, but {theirs} has {other.describe()}; "
+                f"their cosines cannot be compared; {remedy}"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return {
+            "weights": self.weights,
+            "sha256": self.sha256,
+            "preprocessing": self.preprocessing.to_json(),
+            "dimension": self.dimension,
+        }
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> "Fingerprint":
+        """Read what `to_json` wrote.
+
+        Raises:
+            NearframeError: If it is no fingerprint.
+        """
+        try:
+            return cls(
+                weights=fields["weights"],
+                sha256=fields["sha256"],
+                preprocessing=Preprocessing.from_json(fields["preprocessing"]),
+                dimension=fields["dimension"],
+            )
+        except (KeyError, TypeError) as error:
+            raise NearframeError(
+                f"not a fingerprint: {fields!r} (missing {error}); expected weights, sha256, "
+                "preprocessing and dimension"
+            ) from error

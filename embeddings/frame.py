@@ -1,0 +1,54 @@
+"""What a decoded picture is called, wherever it came from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+RgbImage = npt.NDArray[np.uint8]
+"""An image as array: ``uint8``, shape ``(height, width, 3)``, RGB, values 0 to 255."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRef:
+    """Where a frame is, without its pixels.
+
+    Attributes:
+        source: The file that holds it: an image file or a video.
+        number: 0-based. In a folder, the position in the natural sort order of all its image
+            files, unreadable ones included. In a video, the ordinal in presentation order of the
+            whole stream, also when only some of its frames are read.
+        time_s: The presentation time stamp in seconds; None for images. Never number / fps:
+            frame rates vary.
+    """
+
+    source: str
+    number: int
+    time_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame(FrameRef):
+    """A frame with its pixels: a `FrameRef` and the `image`, RGB uint8 ``(height, width, 3)``."""
+
+    image: RgbImage
+
+    @property
+    def ref(self) -> FrameRef:
+        """The frame's place, without the pixels that keep memory busy."""
+        return FrameRef(self.source, self.number, self.time_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A file, or a part of a video, that could not be decoded.
+
+    Attributes:
+        source: The file.
+        number: Its number in the folder, as of `FrameRef`; None for a part of a video.
+        reason: What is wrong with it, in a few words.
+    """
+
+    source: str
+    number: int | None
+    reason: str

@@ -1,0 +1,97 @@
+"""RGB pixels of any size -> the square uint8 input of the network, once for every source."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from PIL import Image
+
+from .errors import NearframeError
+from .frame import RgbImage
+
+Fit = Literal["stretch", "crop"]
+FITS: tuple[Fit, ...] = get_args(Fit)
+
+# The recipe of torchvision's ImageNet weights: resize the shorter side to 256, keep 224.
+_CROP_MARGIN = 256 / 224
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How pixels become the network's input; a part of the fingerprint.
+
+    Attributes:
+        size: Side of the square input, in pixels.
+        fit: ``stretch`` resizes the whole frame to the square, so that nothing is out of view;
+            ``crop`` scales the shorter side to ``size * 256 / 224`` and keeps the centre, as in
+            the ImageNet recipe.
+        interpolation: ``bilinear``, antialiased (Pillow's filter widens with the reduction).
+        mean: Per-channel mean subtracted after scaling to [0, 1].
+        std: Per-channel divisor after that.
+    """
+
+    size: int = 224
+    fit: Fit = "stretch"
+    interpolation: Literal["bilinear"] = "bilinear"
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+    def __post_init__(self) -> None:
+        if self.fit not in FITS:
+            raise NearframeError(f"fit must be one of {', '.join(FITS)}, not {self.fit!r}")
+
+    def resize(self, image: RgbImage) -> RgbImage:
+        """Bring an image to the input size.
+
+        Args:
+            image: RGB, uint8, shape ``(height, width, 3)``, at least 1x1.
+
+        Returns:
+            uint8, shape ``(size, size, 3)``. Subtracting the mean is left to the backbone, which
+            does it for a whole batch and on its own device.
+        """
+        height, width = image.shape[:2]
+        box = (0.0, 0.0, float(width), float(height))
+        if self.fit == "crop":
+            box = self._centre(width, height)
+        resized = Image.fromarray(image).resize(
+            (self.size, self.size), Image.Resampling.BILINEAR, box=box
+        )
+        return np.asarray(resized)
+
+    def _centre(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """Return the part of the image that a resize and a centre crop would keep.
+
+        As left, top, right, bottom in source pixels, aligned with the whole pixels of the resized
+        image. Cutting first means that a picture of 10000x1 is never blown up to 2560000x256.
+        """
+        scale = round(self.size * _CROP_MARGIN) / min(width, height)
+        wide, high = max(self.size, int(width * scale)), max(self.size, int(height * scale))
+        left, top = round((wide - self.size) / 2), round((high - self.size) / 2)
+        across, down = width / wide, height / high
+        return (
+            left * across,
+            top * down,
+            (left + self.size) * across,
+            (top + self.size) * down,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the fields as JSON values."""
+        return {**asdict(self), "mean": list(self.mean), "std": list(self.std)}
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> "Preprocessing":
+        """Read what `to_json` wrote.
+
+        Raises:
+            NearframeError: If a field is missing or has no place here.
+        """
+        try:
+            return cls(**{**fields, "mean": tuple(fields["mean"]), "std": tuple(fields["std"])})
+        except (KeyError, TypeError) as error:
+            raise NearframeError(
+                f"not a description of preprocessing: {dict(fields)} ({error}); "
+                "it may come from a newer nearframe: upgrade"
+            ) from error

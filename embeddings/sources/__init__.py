@@ -1,0 +1,23 @@
+"""Where pixels come from: image files, folders of them, videos."""
+
+from .folder import ImageFile, ImageSequence
+from .image import IMAGE_SUFFIXES, read_image, to_rgb_array
+from .open import VIDEO_SUFFIXES, Source, open_source, open_sources
+from .sampling import Sampling
+from .video import VideoSource
+from .walk import natural_key
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "VIDEO_SUFFIXES",
+    "ImageFile",
+    "ImageSequence",
+    "Sampling",
+    "Source",
+    "VideoSource",
+    "natural_key",
+    "open_source",
+    "open_sources",
+    "read_image",
+    "to_rgb_array",
+]

@@ -1,0 +1,129 @@
+"""Image files as a numbered sequence: a folder in natural sort order, or a single file."""
+
+import os
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from ..errors import SourceError, UnreadableImageError, reading_errors, shown
+from ..frame import Frame, Unreadable
+from .image import IMAGE_SUFFIXES, read_image
+from .walk import find_files
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFile:
+    """One image file of a sequence, before it is decoded.
+
+    Attributes:
+        path: The file.
+        number: Its 0-based position among all image files of the folder, in natural order.
+        size: Bytes; -1 where the file cannot be looked at.
+        mtime_ns: Modification time in nanoseconds since the epoch; -1 likewise.
+    """
+
+    path: str
+    number: int
+    size: int
+    mtime_ns: int
+
+    def decode(self) -> Frame | Unreadable:
+        """Read the pixels, or say why that cannot be done."""
+        try:
+            image = read_image(self.path)
+        except UnreadableImageError as error:
+            # The message starts with the path, which a list of skipped files shows by itself.
+            reason = str(error).removeprefix(f"cannot read {shown(self.path)}: ")
+            return Unreadable(self.path, self.number, reason)
+        return Frame(source=self.path, number=self.number, time_s=None, image=image)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSequence:
+    """The images of a folder, or one image file.
+
+    Attributes:
+        path: The folder or the file.
+        kind: Which of the two it is.
+        files: Its image files in natural order.
+        problems: Sub-folders that could not be entered.
+        recursive: Whether sub-folders were searched.
+    """
+
+    path: str
+    kind: Literal["image", "folder"]
+    files: tuple[ImageFile, ...]
+    problems: tuple[Unreadable, ...] = ()
+    recursive: bool = False
+
+    @classmethod
+    def of_file(cls, path: str | os.PathLike[str]) -> "ImageSequence":
+        """Make a sequence of one image file.
+
+        Raises:
+            SourceError: If there is no such file.
+        """
+        path = os.fspath(path)
+        with reading_errors(path):
+            Path(path).stat()
+        return cls(path=path, kind="image", files=(_image_file(path, 0),))
+
+    @classmethod
+    def of_folder(cls, path: str | os.PathLike[str], *, recursive: bool = False) -> "ImageSequence":
+        """List the images of a folder; nothing is decoded.
+
+        What counts as an image is decided by suffix, so that numbers do not change when a
+        file breaks. Directories are never images.
+
+        Raises:
+            SourceError: If the folder does not exist or may not be read.
+        """
+        path = os.fspath(path)
+        names, problems = find_files(path, IMAGE_SUFFIXES, recursive=recursive)
+        return cls(
+            path=path,
+            kind="folder",
+            files=tuple(_image_file(name, number) for number, name in enumerate(names)),
+            problems=tuple(problems),
+            recursive=recursive,
+        )
+
+    def select(self, paths: Collection[str]) -> "ImageSequence":
+        """Keep only the given files; their numbers stay."""
+        return replace(self, files=tuple(file for file in self.files if file.path in paths))
+
+    @property
+    def frame_count(self) -> int:
+        """Number of frames that `decoders` will yield, for a progress bar."""
+        return len(self.files)
+
+    def decoders(self) -> Iterator[Callable[[], Frame | Unreadable]]:
+        """Yield one function per file, which decodes it; they may run in any thread."""
+        for problem in self.problems:
+            yield lambda problem=problem: problem  # type: ignore[misc]  # mypy/issues/12557
+        for file in self.files:
+            yield file.decode
+
+
+def _image_file(path: str, number: int) -> ImageFile:
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return ImageFile(path, number, size=-1, mtime_ns=-1)
+    return ImageFile(path, number, size=status.st_size, mtime_ns=status.st_mtime_ns)
+
+
+def require_images(sequence: ImageSequence) -> ImageSequence:
+    """Return the sequence, or raise where a folder has no image at all.
+
+    Raises:
+        SourceError: If there is no image file; says what to try.
+    """
+    if not sequence.files:
+        hint = "" if sequence.recursive else "; --recursive also looks into its sub-folders"
+        raise SourceError(
+            f"no images in {shown(sequence.path)} (looked for "
+            f"{', '.join(sorted(s.lstrip('.') for s in IMAGE_SUFFIXES))}){hint}"
+        )
+    return sequence

@@ -1,0 +1,114 @@
+"""One image file -> 8-bit RGB pixels, whatever format, mode or orientation it is stored in."""
+
+import functools
+import os
+import stat
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from ..errors import UnreadableImageError, shown
+from ..frame import RgbImage
+
+HEIF_SUFFIXES = frozenset({".heic", ".heif"})
+IMAGE_SUFFIXES = (
+    frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif"})
+    | HEIF_SUFFIXES
+)
+"""Lower-case suffixes of the files that a folder counts as images."""
+
+
+@functools.cache
+def _heif_available() -> bool:
+    """Register pillow-heif with Pillow when it is installed."""
+    try:
+        import pillow_heif
+    except ImportError:
+        return False
+    pillow_heif.register_heif_opener()
+    return True
+
+
+def read_image(path: str | os.PathLike[str]) -> RgbImage:
+    """Decode an image file.
+
+    EXIF orientation is applied, transparency is laid over white, and 16-bit, palette, grey and
+    CMYK images become 8-bit RGB. Of an animation, the first frame is taken.
+
+    Args:
+        path: The file. What it holds decides, not its suffix.
+
+    Returns:
+        RGB pixels, uint8, shape ``(height, width, 3)``.
+
+    Raises:
+        UnreadableImageError: If it is no regular file, cannot be opened, or does not decode to
+            its end.
+    """
+    # The heif opener must be registered before Pillow looks for one that takes the file.
+    heif = _heif_available()
+    try:
+        # Opening a named pipe would wait for a writer for ever.
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            raise UnreadableImageError(f"{shown(path)} is not a regular file")
+        with warnings.catch_warnings():
+            # Pillow warns at half the size at which it refuses; both ends are handled here.
+            warnings.simplefilter("ignore")
+            with Image.open(path) as image:
+                return to_rgb_array(image)
+    except UnreadableImageError:
+        raise
+    # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error, zlib.error, … on
+    # broken data. Whichever it is, this one file is unreadable and the run goes on.
+    except Exception as error:
+        reason = _reason(Path(path), error, heif=heif)
+        raise UnreadableImageError(f"cannot read {shown(path)}: {reason}") from error
+
+
+def _reason(path: Path, error: Exception, *, heif: bool) -> str:
+    """Say in a few words what a decoder's error means."""
+    if isinstance(error, Image.DecompressionBombError):
+        limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
+        return f"more than {limit:.0f} megapixels, which is past the limit for a safe decode"
+    if isinstance(error, Image.UnidentifiedImageError):
+        if path.stat().st_size == 0:
+            return "the file is empty"
+        if path.suffix.lower() in HEIF_SUFFIXES and not heif:
+            return "HEIC needs pillow-heif; pip install 'nearframe[heif]'"
+        return "not an image that can be decoded"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def to_rgb_array(image: Image.Image) -> RgbImage:
+    """Convert a Pillow image to RGB pixels, uint8, shape ``(height, width, 3)``.
+
+    Raises:
+        OSError: If the image data is truncated (Pillow decodes lazily).
+    """
+    image.load()
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I") or image.mode == "F":
+        image = _eight_bit_grey(image)
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return np.array(image.convert("RGB"))
+
+
+def _eight_bit_grey(image: Image.Image) -> Image.Image:
+    """Scale 16-bit, 32-bit and float grey to 8 bits; Pillow's own conversion would clip at 255.
+
+    16 bits are divided by 257, so that 65535 becomes 255. Files of 32 bits hold 16-bit data or
+    less in practice; floats run from 0 to 1, or from 0 to 255 where they exceed 1.
+    """
+    values = np.asarray(image, dtype=np.float32)
+    if image.mode == "F":
+        scale = 255.0 if values.max(initial=0.0) <= 1.0 else 1.0
+    else:
+        scale = 1 / 257 if image.mode.startswith("I;16") or values.max(initial=0.0) > 255 else 1.0
+    return Image.fromarray(np.clip(np.rint(values * scale), 0, 255).astype(np.uint8))

@@ -1,0 +1,96 @@
+"""A path of the user -> the sources it stands for."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal, Protocol
+
+from ..errors import SourceError, reading_errors, shown
+from ..frame import Frame, Unreadable
+from .folder import ImageSequence, require_images
+from .image import IMAGE_SUFFIXES
+from .sampling import Sampling
+from .video import VideoSource
+from .walk import find_files
+
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mkv", ".mov", ".avi", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".flv"}
+)
+"""Lower-case suffixes of the files that a folder counts as videos."""
+
+
+class Source(Protocol):
+    """Something that yields frames: an `ImageSequence` or a `VideoSource`."""
+
+    @property
+    def path(self) -> str:
+        """The file or folder, as the user gave it."""
+        ...
+
+    @property
+    def kind(self) -> Literal["image", "folder", "video"]:
+        """What `path` is."""
+        ...
+
+    @property
+    def frame_count(self) -> int | None:
+        """How many frames to expect, for a progress bar."""
+        ...
+
+    def decoders(self) -> Iterator[Callable[[], Frame | Unreadable]]:
+        """Yield, in order, functions that decode one frame each and may run in any thread."""
+        ...
+
+
+def open_source(
+    path: str | os.PathLike[str],
+    *,
+    recursive: bool = False,
+    sampling: Sampling | None = None,
+) -> ImageSequence | VideoSource:
+    """Open one image, one video, or the images of a folder.
+
+    Raises:
+        SourceError: If there is nothing of the kind at `path`.
+    """
+    with reading_errors(path):
+        is_folder = Path(path).resolve(strict=True).is_dir()
+    if is_folder:
+        return require_images(ImageSequence.of_folder(path, recursive=recursive))
+    suffix = Path(path).suffix.lower()
+    if suffix in IMAGE_SUFFIXES:
+        return ImageSequence.of_file(path)
+    if suffix in VIDEO_SUFFIXES:
+        return VideoSource.open(path, sampling)
+    raise SourceError(
+        f"{shown(path)} is neither a folder nor a known kind of image or video; "
+        f"expected one of {', '.join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES))}"
+    )
+
+
+def open_sources(
+    path: str | os.PathLike[str],
+    *,
+    recursive: bool = False,
+    sampling: Sampling | None = None,
+) -> list[Source | SourceError]:
+    """Open everything at `path`: of a folder, its images as one sequence and each of its videos.
+
+    A video of a folder that cannot be opened stands in the list as its error, so that one broken
+    file does not hide the others.
+
+    Raises:
+        SourceError: If there is nothing at `path`, or it is a single file that cannot be read.
+    """
+    if not Path(path).is_dir():
+        return [open_source(path, recursive=recursive, sampling=sampling)]
+    images = ImageSequence.of_folder(path, recursive=recursive)
+    sources: list[Source | SourceError] = [images] if images.files else []
+    for video in find_files(os.fspath(path), VIDEO_SUFFIXES, recursive=recursive)[0]:
+        try:
+            sources.append(VideoSource.open(video, sampling))
+        except SourceError as error:
+            sources.append(error)
+    if not sources:
+        require_images(images)
+    return sources

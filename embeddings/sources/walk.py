@@ -1,0 +1,75 @@
+"""Finding files in a folder, in the order a person would number them."""
+
+import os
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+from ..errors import reading_errors
+from ..frame import Unreadable
+
+
+def find_files(
+    folder: str, suffixes: Collection[str], *, recursive: bool
+) -> tuple[list[str], list[Unreadable]]:
+    """List the files of a folder that have one of the suffixes, in natural sort order.
+
+    Symbolic links are followed, and no directory is entered twice, so a loop of links ends.
+
+    Args:
+        folder: Where to look.
+        suffixes: Lower-case, with their dot.
+        recursive: Whether to enter sub-folders.
+
+    Returns:
+        The paths, each starting with `folder` as given, and the sub-folders that could not be
+        entered.
+
+    Raises:
+        SourceError: If `folder` itself does not exist or may not be read.
+    """
+    with reading_errors(folder):
+        os.scandir(folder).close()
+    found: list[str] = []
+    problems: list[Unreadable] = []
+    entered: set[tuple[int, int]] = set()
+    pending = [folder]
+    while pending:
+        directory = pending.pop()
+        try:
+            status = Path(directory).stat()
+            entries = os.listdir(directory)  # noqa: PTH208  # names, not Path objects
+        except OSError as error:
+            problems.append(
+                Unreadable(directory, None, f"cannot enter this folder: {error.strerror}")
+            )
+            continue
+        if (status.st_dev, status.st_ino) in entered:
+            continue
+        entered.add((status.st_dev, status.st_ino))
+        for name in entries:
+            path = os.path.join(directory, name)  # noqa: PTH118  # keeps the folder as given
+            if Path(path).is_dir():
+                if recursive:
+                    pending.append(path)
+            elif Path(name).suffix.lower() in suffixes:
+                found.append(path)
+    found.sort(key=lambda path: natural_key(os.path.relpath(path, folder)))
+    return found, problems
+
+
+def natural_key(name: str) -> tuple[object, ...]:
+    """Sort key under which ``img2`` comes before ``img10``, and case does not matter.
+
+    Paths compare part by part, so that the files of one folder stay together.
+    """
+    parts = tuple(
+        tuple(
+            (0, int(piece), "") if piece.isdecimal() else (1, 0, piece.casefold())
+            for piece in re.split(r"(\d+)", part)
+            if piece
+        )
+        for part in name.split(os.sep)
+    )
+    # The name itself last, so that `a1` and `a01` have one order everywhere.
+    return (parts, name)

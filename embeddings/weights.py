@@ -1,0 +1,244 @@
+"""Weights by name or path: where they are, what they are worth, and how they are loaded."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import WeightsError, reading_errors, shown
+
+if TYPE_CHECKING:
+    import torch
+
+    StateDict = Mapping[str, torch.Tensor]
+
+DEFAULT_WEIGHTS = "builtin"
+_BUILTIN_SEED = 0
+_HASH_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsInfo:
+    """One entry of the list of weights.
+
+    Attributes:
+        name: What ``--weights`` takes.
+        description: What they are, in a few words.
+        trained: Whether they learned anything; a random network still tells pictures apart.
+        threshold: Cosine from which two frames count as the same picture, in [-1, 1], calibrated
+            for these weights; None where nobody has measured one.
+        torchvision: Member of ``torchvision.models.ResNet50_Weights``; None for other kinds.
+    """
+
+    name: str
+    description: str
+    trained: bool
+    threshold: float | None = None
+    torchvision: str | None = None
+
+
+NAMED_WEIGHTS: Mapping[str, WeightsInfo] = {
+    info.name: info
+    for info in (
+        WeightsInfo(
+            "builtin",
+            f"random initialisation under seed {_BUILTIN_SEED}, not trained; needs no file",
+            trained=False,
+            threshold=0.995,
+        ),
+        WeightsInfo(
+            "imagenet",
+            "torchvision ResNet50 IMAGENET1K_V1",
+            trained=True,
+            torchvision="IMAGENET1K_V1",
+        ),
+        WeightsInfo(
+            "imagenet-v2",
+            "torchvision ResNet50 IMAGENET1K_V2",
+            trained=True,
+            torchvision="IMAGENET1K_V2",
+        ),
+    )
+}
+
+
+def default_threshold(weights: str) -> float | None:
+    """Return the calibrated dedup threshold of a weights name, None where there is none."""
+    info = NAMED_WEIGHTS.get(weights)
+    return info.threshold if info else None
+
+
+@dataclass(frozen=True)
+class LoadedWeights:
+    """A ResNet50 state dict with its identity.
+
+    Attributes:
+        name: The name or path it was asked for by.
+        sha256: Of the file, or of the tensors where there is no file.
+        state_dict: torchvision's names; the classifier (``fc``) is left out.
+    """
+
+    name: str
+    sha256: str
+    state_dict: "StateDict"
+
+
+def load_weights(weights: str) -> LoadedWeights:
+    """Load weights by name or path.
+
+    Args:
+        weights: A name of `NAMED_WEIGHTS`, or the path of a ``.pth``, ``.pt`` (read with
+            ``weights_only=True``, so that no code in it runs) or ``.safetensors`` file that holds
+            a state dict with torchvision's ResNet50 names.
+
+    Raises:
+        WeightsError: If the name is unknown, the file is missing or no such state dict, or a
+            download is needed and there is no network.
+    """
+    info = NAMED_WEIGHTS.get(weights)
+    if info is None:
+        return _load_file(Path(weights), weights)
+    if info.torchvision is None:
+        return _random_weights(weights)
+    path = weights_path(info)
+    if path is not None and not path.exists():
+        _download(info, path)
+    assert path is not None
+    return _load_file(path, weights)
+
+
+def weights_path(info: WeightsInfo) -> Path | None:
+    """Return where the file of named weights is or would be; None where there is no file."""
+    if info.torchvision is None:
+        return None
+    import torch
+
+    return Path(torch.hub.get_dir(), "checkpoints", Path(_torchvision(info).url).name)
+
+
+def file_sha256(path: Path) -> str:
+    """Return a file's SHA-256 in hexadecimal, reading it in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_HASH_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _torchvision(info: WeightsInfo) -> Any:
+    from torchvision.models import ResNet50_Weights
+
+    return ResNet50_Weights[info.torchvision]
+
+
+def _random_weights(name: str) -> LoadedWeights:
+    import torch
+    from torchvision.models import resnet50
+
+    # fork_rng leaves the caller's random numbers as they were.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(_BUILTIN_SEED)
+        state = _without_classifier(resnet50(weights=None).state_dict())
+    digest = hashlib.sha256()
+    for key in sorted(state):
+        digest.update(key.encode())
+        digest.update(state[key].numpy().tobytes())
+    return LoadedWeights(name, digest.hexdigest(), state)
+
+
+def _download(info: WeightsInfo, path: Path) -> None:
+    """Let torchvision download its own file into its own cache.
+
+    Raises:
+        WeightsError: If that fails; says where to put the file and what works without one.
+    """
+    import socket
+
+    import torch
+
+    weights = _torchvision(info)
+    # Without a limit, a network that drops packets would hold the user for minutes.
+    previous = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(10)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.load_state_dict_from_url(weights.url, check_hash=True, map_location="cpu")
+    except (OSError, RuntimeError) as error:
+        raise WeightsError(
+            f"cannot download weights {info.name} ({error}); put the file {path.name} from "
+            f"{weights.url} into {shown(path.parent)}, or use --weights builtin, "
+            "which needs no network"
+        ) from error
+    finally:
+        socket.setdefaulttimeout(previous)
+
+
+def _load_file(path: Path, name: str) -> LoadedWeights:
+    readers: Mapping[str, Callable[[Path], Any]] = {
+        ".pth": _read_pickle,
+        ".pt": _read_pickle,
+        ".safetensors": _read_safetensors,
+    }
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise WeightsError(
+            f"unknown weights {shown(name)}; expected one of {', '.join(NAMED_WEIGHTS)}, or the "
+            "path of a .pth, .pt or .safetensors file"
+        )
+    with reading_errors(path):
+        sha256 = file_sha256(path)
+    try:
+        state = reader(path)
+    # pickle, zip and safetensors each have errors of their own for a file that is damaged.
+    except Exception as error:
+        raise WeightsError(
+            f"{shown(path)} is not a state dict that can be loaded safely "
+            f"({' '.join(str(error).split())[:200]})"
+        ) from error
+    return LoadedWeights(name, sha256, _without_classifier(_checked(state, path)))
+
+
+def _read_pickle(path: Path) -> Any:
+    import torch
+
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _read_safetensors(path: Path) -> Any:
+    from safetensors.torch import load_file
+
+    return load_file(path)
+
+
+def _checked(state: Any, path: Path) -> "StateDict":
+    """Check that a loaded object has the tensors of a ResNet50."""
+    import torch
+    from torchvision.models import resnet50
+
+    with torch.device("meta"):
+        expected = _without_classifier(resnet50(weights=None).state_dict())
+    if not isinstance(state, dict):
+        raise WeightsError(
+            f"{shown(path)} holds a {type(state).__name__}; expected a state dict with "
+            "torchvision's ResNet50 names"
+        )
+    for key, tensor in expected.items():
+        # Files of old torch versions have no counters of batches; inference needs none.
+        if key.endswith("num_batches_tracked"):
+            continue
+        if key not in state:
+            raise WeightsError(
+                f"{shown(path)} has no tensor {key!r}; expected a state dict with torchvision's "
+                "ResNet50 names"
+            )
+        if tuple(state[key].shape) != tuple(tensor.shape):
+            raise WeightsError(
+                f"{shown(path)}: tensor {key!r} has shape {tuple(state[key].shape)}, expected "
+                f"{tuple(tensor.shape)} as in ResNet50"
+            )
+    return {key: state[key] for key in expected if key in state}
+
+
+def _without_classifier(state: "StateDict") -> "StateDict":
+    return {key: tensor for key, tensor in state.items() if not key.startswith("fc.")}
