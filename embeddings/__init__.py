@@ -3,17 +3,21 @@
 from .embedder import DEFAULT_BATCH_SIZE, EmbeddedBatch, Embedder
 from .errors import (
     DeviceError,
+    DiskFullError,
     FingerprintMismatchError,
     NearframeError,
+    OutputError,
     SourceError,
     UnreadableImageError,
     WeightsError,
     reading_errors,
     shown,
+    writing_errors,
 )
 from .fingerprint import DIMENSION, Fingerprint
 from .frame import Frame, FrameRef, RgbImage, Unreadable
-from .preprocessing import Preprocessing
+from .preprocessing import FITS, Preprocessing
+from .progress import Progress, Silent
 from .weights import (
     DEFAULT_WEIGHTS,
     NAMED_WEIGHTS,
@@ -27,8 +31,10 @@ __all__ = [
     "DEFAULT_BATCH_SIZE",
     "DEFAULT_WEIGHTS",
     "DIMENSION",
+    "FITS",
     "NAMED_WEIGHTS",
     "DeviceError",
+    "DiskFullError",
     "EmbeddedBatch",
     "Embedder",
     "Fingerprint",
@@ -36,8 +42,11 @@ __all__ = [
     "Frame",
     "FrameRef",
     "NearframeError",
+    "OutputError",
     "Preprocessing",
+    "Progress",
     "RgbImage",
+    "Silent",
     "SourceError",
     "Unreadable",
     "UnreadableImageError",
@@ -48,4 +57,5 @@ __all__ = [
     "reading_errors",
     "shown",
     "weights_path",
+    "writing_errors",
 ]

@@ -47,7 +47,7 @@ class TorchBackbone:
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.num_batches_tracked = None
         # Convolutions with channels last are faster on every device that torch runs on.
-        self._network = network.to(self._device, self._dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._network = network.to(self._device, self._dtype, memory_format=torch.channels_last)
         # Pixels are 0 to 255; the mean and the deviation are given for 0 to 1.
         self._mean = 255 * torch.tensor(preprocessing.mean, device=self._device).view(1, 3, 1, 1)
         self._std = 255 * torch.tensor(preprocessing.std, device=self._device).view(1, 3, 1, 1)

@@ -78,6 +78,36 @@ class Embedder:
         self._backbone: Backbone = TorchBackbone(loaded, preprocessing, placement)
         self._batch_size = batch_size
 
+    @classmethod
+    def for_fingerprint(
+        cls,
+        fingerprint: Fingerprint,
+        *,
+        device: Device = "auto",
+        precision: Precision = "auto",
+        batch_size: int = DEFAULT_BATCH_SIZE,
+    ) -> "Embedder":
+        """Make the embedder whose vectors can be compared with those of an index.
+
+        Raises:
+            FingerprintMismatchError: If the weights of that name are not the same any more.
+            WeightsError: If they cannot be found.
+        """
+        embedder = cls(
+            fingerprint.weights,
+            device=device,
+            precision=precision,
+            batch_size=batch_size,
+            preprocessing=fingerprint.preprocessing,
+        )
+        fingerprint.require_same(
+            embedder.fingerprint,
+            mine="the index",
+            theirs=f"this machine's {fingerprint.weights!r}",
+            remedy="give the weights that the index was made with, or build it again",
+        )
+        return embedder
+
     def embed(self, images: Iterable[ImageInput]) -> Vectors:
         """Embed any number of images.
 

@@ -1,5 +1,6 @@
 """The base error of all nearframe packages, and how a path is shown in a message."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +16,29 @@ class NearframeError(Exception):
 
 
 class SourceError(NearframeError):
-    """A path that holds nothing to read: missing, empty, or not an image, folder or video."""
+    """A path that holds nothing to read: missing, empty, or not an image, folder or video.
+
+    Attributes:
+        path: What was given.
+        reason: What is wrong with it; the message starts with both.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], reason: str) -> None:
+        super().__init__(f"{shown(path)}: {reason}")
+        self.path = os.fspath(path)
+        self.reason = reason
 
 
-class UnreadableImageError(NearframeError):
+class UnreadableImageError(SourceError):
     """One image file that could not be decoded. Runs over many files skip and count it."""
+
+
+class OutputError(NearframeError):
+    """A place that cannot be written: full disk, no permission, or something else is there."""
+
+
+class DiskFullError(OutputError):
+    """There is no room left."""
 
 
 class WeightsError(NearframeError):
@@ -52,12 +71,36 @@ def reading_errors(path: str | os.PathLike[str]) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise SourceError(
-            f"no such file or folder: {shown(path)}; check the spelling and the current folder "
-            f"({shown(Path.cwd())})"
+            path,
+            "no such file or folder; check the spelling and the current folder "
+            f"({shown(Path.cwd())})",
         ) from error
     except PermissionError as error:
         raise SourceError(
-            f"no permission to read {shown(path)}; change its permissions or run as its owner"
+            path, "no permission to read it; change its permissions or run as its owner"
         ) from error
     except OSError as error:
-        raise SourceError(f"cannot read {shown(path)}: {error.strerror or error}") from error
+        raise SourceError(path, f"cannot be read ({error.strerror or error})") from error
+
+
+@contextmanager
+def writing_errors(path: str | os.PathLike[str], *, kept: str = "") -> Iterator[None]:
+    """Turn the operating system's errors on writing `path` into one-line `OutputError`s.
+
+    Args:
+        path: What is written.
+        kept: What the user still has in spite of the error; ends the message.
+    """
+    end = f"; {kept}" if kept else ""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFullError(
+                f"cannot write {shown(path)}: the disk is full; free some space and run the same "
+                f"command again{end}"
+            ) from error
+        problem = str(error.strerror or error)
+        if isinstance(error, PermissionError):
+            problem = "no permission; choose another place or change its permissions"
+        raise OutputError(f"cannot write {shown(path)}: {problem}{end}") from error

@@ -1,1 +1,35 @@
-"""x."""
+"""Vectors -> disk: the index of frames, how it is built, and the files it exports to."""
+
+from .atomic import atomic_path, atomic_write, sync_directory
+from .build import BuildReport, SourceReport, build_index
+from .errors import FrameIndexError, IndexDamagedError, IndexLockedError, IndexVersionError
+from .export import export_index
+from .exported import ExportedIndex, Searchable, open_index
+from .frame_index import FrameBlock, FrameIndex
+from .inspect import IndexSummary, Verification, summarize, verify
+from .match import Match, Restriction
+
+__all__ = [
+    "BuildReport",
+    "ExportedIndex",
+    "FrameBlock",
+    "FrameIndex",
+    "FrameIndexError",
+    "IndexDamagedError",
+    "IndexLockedError",
+    "IndexSummary",
+    "IndexVersionError",
+    "Match",
+    "Restriction",
+    "Searchable",
+    "SourceReport",
+    "Verification",
+    "atomic_path",
+    "atomic_write",
+    "build_index",
+    "export_index",
+    "open_index",
+    "summarize",
+    "sync_directory",
+    "verify",
+]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 Array = NDArray[np.float32]
 Point = tuple[float, float, float]
@@ -44,6 +44,11 @@ class Layers:
 def linear(colour: Colour) -> Array:
     """An sRGB colour as linear light, `(3,)`, in [0, 1]."""
     return np.asarray((np.asarray(colour) / 255) ** 2.2, np.float32)
+
+
+def unit(image: Image.Image) -> Array:
+    """The pixels of an 8-bit image as float32 in [0, 1], `(h, w)` or `(h, w, channels)`."""
+    return np.asarray(np.asarray(image) / 255, np.float32)
 
 
 def project(point: Point) -> tuple[float, float]:
@@ -83,9 +88,9 @@ class Painter:
     ) -> tuple[slice, slice, NDArray[np.bool_]]:
         """Rows, columns and mask of the pixels inside an outline given in pixels of the frame."""
         corners = np.asarray(outline) * SUPERSAMPLING
-        size = np.array([WIDTH, HEIGHT]) * SUPERSAMPLING
-        low = np.clip(np.floor(corners.min(axis=0)), 0, size).astype(int)
-        high = np.clip(np.ceil(corners.max(axis=0)) + 1, low, size).astype(int)
+        limit = np.array([WIDTH, HEIGHT]) * SUPERSAMPLING
+        low = np.clip(np.floor(corners.min(axis=0)), 0, limit).astype(int)
+        high = np.clip(np.ceil(corners.max(axis=0)) + 1, low, limit).astype(int)
         patch = Image.new("1", (max(1, high[0] - low[0]), max(1, high[1] - low[1])))
         ImageDraw.Draw(patch).polygon([(x, y) for x, y in (corners - low).tolist()], fill=1)
         rows, columns = slice(low[1], high[1]), slice(low[0], high[0])
@@ -125,25 +130,27 @@ class Painter:
         for _ in range(clumps):
             angle, reach = self.rng.uniform(0, 2 * np.pi), self.rng.uniform() ** 0.6
             dx, dy = reach * np.cos(angle), reach * np.sin(angle)
-            size = self.rng.uniform(0.05, 0.14) * min(radii)
+            size = self.rng.uniform(0.05, 0.13)
             x, y = centre[0] + dx * radii[0], centre[1] + dy * radii[1]
             turns = np.sort(self.rng.uniform(0, 2 * np.pi, 7))
             leaf = [(x + size * np.cos(t), y + size * np.sin(t), centre[2]) for t in turns]
             light = float(np.clip(0.4 + 0.3 * dy - 0.25 * dx + self.rng.normal(0, 0.22), 0.02, 1))
             self.face(leaf, colour, sun=light, ambient=0.45 + 0.5 * light, grain=0.12)
 
-    def layers(self) -> Layers:
-        """The finished layers, averaged down to the size of the frame."""
+    def layers(self, lamp: Array) -> Layers:
+        """The finished layers at the size of the frame, with the reach of the lamp added."""
+        glow = reduced(self.glow)
+        fields = (reduced(self.albedo), reduced(self.sun), reduced(self.ambient))
+        return Layers(*fields, lamp, glow + 0.6 * halo(glow))
 
-        def reduce(field: Array) -> Array:
-            blocks = (HEIGHT, SUPERSAMPLING, WIDTH, SUPERSAMPLING, *field.shape[2:])
-            return np.asarray(field.reshape(blocks).mean(axis=(1, 3)), np.float32)
 
-        glow = reduce(self.glow)
-        return Layers(
-            reduce(self.albedo),
-            reduce(self.sun),
-            reduce(self.ambient),
-            lamp_light(),
-            glow + 0.6 * halo(glow),
-        )
+def reduced(field: Array) -> Array:
+    """The mean of each block of painted pixels: `(720, 1280, ...)` to `(360, 640, ...)`."""
+    blocks = (HEIGHT, SUPERSAMPLING, WIDTH, SUPERSAMPLING, *field.shape[2:])
+    return np.asarray(field.reshape(blocks).mean(axis=(1, 3)), np.float32)
+
+
+def halo(glow: Array) -> Array:
+    """The blur that a lens puts around lights, `(360, 640, 3)`."""
+    image = Image.fromarray(np.asarray(np.clip(glow, 0, 1) * 255, np.uint8))
+    return unit(image.filter(ImageFilter.GaussianBlur(7)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from scene.painter import (
     CAMERA_M,
@@ -14,6 +14,7 @@ from scene.painter import (
     SUPERSAMPLING,
     WIDTH,
     Array,
+    Colour,
     Layers,
     Painter,
     linear,
@@ -24,7 +25,7 @@ from scene.painter import (
 
 FENCE_Z, KERB_Z, HOUSE_Z = 11.0, 8.6, 18.0
 GATE_X = (0.0, 2.4)
-SHADOW_X, SHADOW_Z = 0.55, 0.45  # where the shadow of a point one metre up falls
+SHADOW_X, SHADOW_Z = 0.8, 0.5  # where the shadow of a point one metre up falls
 
 
 def paint_sky(painter: Painter) -> None:
@@ -36,7 +37,7 @@ def paint_sky(painter: Painter) -> None:
     clouds = np.asarray(stretched.resize((width, height)), np.float32)[..., None]
     cover = np.clip(0.30 * clouds + 0.18, 0, 0.75)
     painter.albedo[:] = sky * (1 - cover) + linear((232, 231, 228)) * cover
-    painter.sun[:], painter.ambient[:] = 0.25, 1.55
+    painter.sun[:], painter.ambient[:] = 0.42, 1.28
     ridge = 13 + 5 * pink_noise(painter.rng, (2, WIDTH), 1.0)[0]
     for depth, colour in ((9.0, (146, 160, 166)), (0.0, (112, 126, 112))):
         top = HORIZON_PX + 4 - np.roll(ridge, int(40 * depth)) - depth
@@ -61,7 +62,11 @@ def paint_ground(painter: Painter) -> None:
         texture = 1 + contrast * (fine + 0.6 * coarse)
         painter.albedo[first:][where] = linear(colour) * np.clip(texture, 0.3, 1.9)[where][:, None]
 
-    painter.sun[first:], painter.ambient[first:] = 0.72, 1.0
+    blobs = pink_noise(painter.rng, (512, 512), 1.5)
+    leaves = blobs[(z * 32).astype(int) % 512, (x * 32).astype(int) % 512]
+    near = 1.3 - np.hypot((x + 3.6) / 2.6, (z - 7.4) / 1.6)  # under a tree left of the picture
+    painter.sun[first:] = 0.72 - 0.56 * np.clip(1.2 * near + 1.1 * leaves, 0, 1)
+    painter.ambient[first:] = 1.0
     cover(z > FENCE_Z - 0.2, (112, 122, 78), 0.17)
     cover((z > FENCE_Z - 0.2) & (coarse + 0.5 * fine > 1.1), (136, 134, 92), 0.15)
     wobble = 0.08 * coarse
@@ -91,20 +96,20 @@ def paint_house(painter: Painter) -> None:
     side = [
         (right, 0.0, HOUSE_Z),
         (right, 0.0, back),
-        (right, 5.4, back),
-        (right, 8.2, HOUSE_Z + 3.5),
-        (right, 5.4, HOUSE_Z),
+        (right, 4.9, back),
+        (right, 6.9, HOUSE_Z + 3.5),
+        (right, 4.9, HOUSE_Z),
     ]
     painter.face(side, (178, 164, 142), sun=0.06, ambient=0.85)
-    painter.face(upright((left, right), (0, 5.4), HOUSE_Z), (205, 190, 164), sun=0.78, grain=0.05)
+    painter.face(upright((left, right), (0, 5.1), HOUSE_Z), (205, 190, 164), sun=0.78, grain=0.05)
     painter.face(upright((left, right), (0, 0.55), HOUSE_Z), (142, 136, 128), sun=0.7)
-    painter.shade(upright((left, right), (4.75, 5.4), HOUSE_Z), sun=0.25, ambient=0.85)
-    painter.face(upright((-7.6, -6.8), (7.0, 9.3), HOUSE_Z + 3), (140, 96, 80), sun=0.6)
+    painter.shade(upright((left, right), (4.6, 5.1), HOUSE_Z), sun=0.25, ambient=0.85)
+    painter.face(upright((-7.6, -6.8), (6.4, 8.4), HOUSE_Z + 3), (140, 96, 80), sun=0.6)
     for row in range(24):
         low, high = row / 24, (row + 1) / 24
         tone = painter.rng.uniform(0.9, 1.06)
         quad = [
-            (x, 5.2 + 3.1 * up, HOUSE_Z - 0.5 + 4 * up)
+            (x, 4.9 + 2.6 * up, HOUSE_Z - 0.5 + 4 * up)
             for x, up in (
                 (left - 0.4, low),
                 (right + 0.4, low),
@@ -112,7 +117,7 @@ def paint_house(painter: Painter) -> None:
                 (left - 0.4, high),
             )
         ]
-        colour = (int(134 * tone), int(88 * tone), int(74 * tone))
+        colour = (int(122 * tone), int(84 * tone), int(72 * tone))
         painter.face(quad, colour, sun=0.85, grain=0.14)
         painter.shade(
             [
@@ -124,12 +129,12 @@ def paint_house(painter: Painter) -> None:
             sun=0.5,
         )
     painter.face(
-        upright((left - 0.4, right + 0.4), (5.05, 5.22), HOUSE_Z - 0.5), (196, 192, 184), sun=0.7
+        upright((left - 0.4, right + 0.4), (4.75, 4.92), HOUSE_Z - 0.5), (196, 192, 184), sun=0.7
     )
     for x, y, lit in (
-        (-9.2, 3.1, 0),
-        (-6.7, 3.1, 1),
-        (-4.2, 3.1, 0),
+        (-9.2, 2.95, 0),
+        (-6.7, 2.95, 1),
+        (-4.2, 2.95, 0),
         (-9.2, 0.95, 0),
         (-4.2, 0.95, 1),
     ):
@@ -186,15 +191,24 @@ def paint_garden(painter: Painter) -> None:
         )
     for centre in (-9.4, -8.3, -5.3, -4.1, -3.2):
         painter.foliage((centre, 0.4, HOUSE_Z - 0.6), (0.8, 0.6), 130, (92, 108, 66))
-    painter.foliage((4.6, 0.7, HOUSE_Z + 1), (1.7, 1.0), 300, (86, 104, 70))
-    painter.foliage((9.8, 0.9, HOUSE_Z), (2.6, 1.5), 420, (80, 98, 66))
+    painter.foliage((4.6, 0.7, HOUSE_Z + 1), (1.7, 1.0), 420, (86, 104, 70))
+    painter.foliage((9.8, 0.9, HOUSE_Z), (2.6, 1.4), 900, (80, 98, 66))
     painter.face(
         [(x - 0.2, 0, z), (x + 0.2, 0, z), (x + 0.12, 3.4, z), (x - 0.1, 3.4, z)],
         (96, 82, 68),
         sun=0.45,
         grain=0.2,
     )
-    painter.foliage((x, 4.6, z), (2.5, 2.3), 1500, (94, 112, 62))
+    crown = (
+        (0.0, 3.7, 1.9, 1.1),
+        (-1.3, 4.3, 1.3, 1.2),
+        (1.4, 4.4, 1.4, 1.2),
+        (0.2, 5.3, 1.7, 1.3),
+        (-0.7, 4.7, 1.2, 1.0),
+        (0.8, 4.1, 1.1, 0.9),
+    )
+    for dx, height, across, up in crown:
+        painter.foliage((x + dx, height, z), (across, up), 520, (100, 108, 70))
 
 
 def paint_fence(painter: Painter) -> None:
@@ -270,14 +284,8 @@ def lamp_light() -> Array:
     """The reach of the lamp on the right gate post, `(360, 640)`, 1 beside it."""
     x, y = project((GATE_X[1] + 0.2, 1.75, FENCE_Z))
     columns, rows = np.arange(WIDTH)[None, :], np.arange(HEIGHT)[:, None]
-    distance = np.hypot(columns - x, 1.5 * (rows - y - 12))
-    return np.asarray(1 / (1 + (distance / 55) ** 2) * (rows > 110), np.float32)
-
-
-def halo(glow: Array) -> Array:
-    """The blur that a lens puts around lights, `(360, 640, 3)`."""
-    image = Image.fromarray(np.asarray(np.clip(glow, 0, 1) * 255, np.uint8))
-    return np.asarray(image.filter(ImageFilter.GaussianBlur(7)), np.float32) / 255
+    distance = np.hypot(columns - x, 1.3 * (rows - y - 18))
+    return np.asarray(np.exp(-((distance / 62) ** 2)), np.float32)
 
 
 def build_yard(seed: int) -> Layers:
@@ -285,4 +293,4 @@ def build_yard(seed: int) -> Layers:
     painter = Painter(np.random.default_rng(seed))
     for paint in (paint_sky, paint_ground, paint_house, paint_garden, paint_fence):
         paint(painter)
-    return painter.layers()
+    return painter.layers(lamp_light())

@@ -5,11 +5,12 @@ from .image import IMAGE_SUFFIXES, read_image, to_rgb_array
 from .open import VIDEO_SUFFIXES, Source, open_source, open_sources
 from .sampling import Sampling
 from .video import VideoSource
-from .walk import natural_key
+from .walk import File, natural_key
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "VIDEO_SUFFIXES",
+    "File",
     "ImageFile",
     "ImageSequence",
     "Sampling",

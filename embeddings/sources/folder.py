@@ -6,36 +6,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from ..errors import SourceError, UnreadableImageError, reading_errors, shown
+from ..errors import SourceError, UnreadableImageError, reading_errors
 from ..frame import Frame, Unreadable
 from .image import IMAGE_SUFFIXES, read_image
-from .walk import find_files
+from .walk import File, find_files
 
 
 @dataclass(frozen=True, slots=True)
-class ImageFile:
-    """One image file of a sequence, before it is decoded.
+class ImageFile(File):
+    """One image file of a sequence: a `File` and its 0-based `number` in natural order."""
 
-    Attributes:
-        path: The file.
-        number: Its 0-based position among all image files of the folder, in natural order.
-        size: Bytes; -1 where the file cannot be looked at.
-        mtime_ns: Modification time in nanoseconds since the epoch; -1 likewise.
-    """
-
-    path: str
     number: int
-    size: int
-    mtime_ns: int
 
     def decode(self) -> Frame | Unreadable:
         """Read the pixels, or say why that cannot be done."""
         try:
             image = read_image(self.path)
         except UnreadableImageError as error:
-            # The message starts with the path, which a list of skipped files shows by itself.
-            reason = str(error).removeprefix(f"cannot read {shown(self.path)}: ")
-            return Unreadable(self.path, self.number, reason)
+            return Unreadable(self.path, self.number, error.reason)
         return Frame(source=self.path, number=self.number, time_s=None, image=image)
 
 
@@ -107,11 +95,8 @@ class ImageSequence:
 
 
 def _image_file(path: str, number: int) -> ImageFile:
-    try:
-        status = Path(path).stat()
-    except OSError:
-        return ImageFile(path, number, size=-1, mtime_ns=-1)
-    return ImageFile(path, number, size=status.st_size, mtime_ns=status.st_mtime_ns)
+    file = File.look_at(path)
+    return ImageFile(file.path, file.size, file.mtime_ns, number)
 
 
 def require_images(sequence: ImageSequence) -> ImageSequence:
@@ -122,8 +107,6 @@ def require_images(sequence: ImageSequence) -> ImageSequence:
     """
     if not sequence.files:
         hint = "" if sequence.recursive else "; --recursive also looks into its sub-folders"
-        raise SourceError(
-            f"no images in {shown(sequence.path)} (looked for "
-            f"{', '.join(sorted(s.lstrip('.') for s in IMAGE_SUFFIXES))}){hint}"
-        )
+        kinds = ", ".join(sorted(suffix.lstrip(".") for suffix in IMAGE_SUFFIXES))
+        raise SourceError(sequence.path, f"no images in this folder (looked for {kinds}){hint}")
     return sequence

@@ -7,9 +7,9 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ..errors import UnreadableImageError, shown
+from ..errors import UnreadableImageError
 from ..frame import RgbImage
 
 HEIF_SUFFIXES = frozenset({".heic", ".heif"})
@@ -52,7 +52,7 @@ def read_image(path: str | os.PathLike[str]) -> RgbImage:
     try:
         # Opening a named pipe would wait for a writer for ever.
         if not stat.S_ISREG(Path(path).stat().st_mode):
-            raise UnreadableImageError(f"{shown(path)} is not a regular file")
+            raise UnreadableImageError(path, "not a regular file")
         with warnings.catch_warnings():
             # Pillow warns at half the size at which it refuses; both ends are handled here.
             warnings.simplefilter("ignore")
@@ -63,8 +63,7 @@ def read_image(path: str | os.PathLike[str]) -> RgbImage:
     # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error, zlib.error, … on
     # broken data. Whichever it is, this one file is unreadable and the run goes on.
     except Exception as error:
-        reason = _reason(Path(path), error, heif=heif)
-        raise UnreadableImageError(f"cannot read {shown(path)}: {reason}") from error
+        raise UnreadableImageError(path, _reason(Path(path), error, heif=heif)) from error
 
 
 def _reason(path: Path, error: Exception, *, heif: bool) -> str:
@@ -72,7 +71,7 @@ def _reason(path: Path, error: Exception, *, heif: bool) -> str:
     if isinstance(error, Image.DecompressionBombError):
         limit = 2 * (Image.MAX_IMAGE_PIXELS or 0) / 1e6
         return f"more than {limit:.0f} megapixels, which is past the limit for a safe decode"
-    if isinstance(error, Image.UnidentifiedImageError):
+    if isinstance(error, UnidentifiedImageError):
         if path.stat().st_size == 0:
             return "the file is empty"
         if path.suffix.lower() in HEIF_SUFFIXES and not heif:

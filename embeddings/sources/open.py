@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal, Protocol
 
-from ..errors import SourceError, reading_errors, shown
+from ..errors import SourceError, reading_errors
 from ..frame import Frame, Unreadable
 from .folder import ImageSequence, require_images
 from .image import IMAGE_SUFFIXES
@@ -63,8 +63,9 @@ def open_source(
     if suffix in VIDEO_SUFFIXES:
         return VideoSource.open(path, sampling)
     raise SourceError(
-        f"{shown(path)} is neither a folder nor a known kind of image or video; "
-        f"expected one of {', '.join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES))}"
+        path,
+        "neither a folder nor a known kind of image or video; expected one of "
+        + ", ".join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES)),
     )
 
 
@@ -73,7 +74,7 @@ def open_sources(
     *,
     recursive: bool = False,
     sampling: Sampling | None = None,
-) -> list[Source | SourceError]:
+) -> list[ImageSequence | VideoSource | SourceError]:
     """Open everything at `path`: of a folder, its images as one sequence and each of its videos.
 
     A video of a folder that cannot be opened stands in the list as its error, so that one broken
@@ -85,7 +86,7 @@ def open_sources(
     if not Path(path).is_dir():
         return [open_source(path, recursive=recursive, sampling=sampling)]
     images = ImageSequence.of_folder(path, recursive=recursive)
-    sources: list[Source | SourceError] = [images] if images.files else []
+    sources: list[ImageSequence | VideoSource | SourceError] = [images] if images.files else []
     for video in find_files(os.fspath(path), VIDEO_SUFFIXES, recursive=recursive)[0]:
         try:
             sources.append(VideoSource.open(video, sampling))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import av
 import av.container
@@ -18,6 +18,7 @@ import numpy as np
 from ..errors import SourceError, reading_errors, shown
 from ..frame import Frame, Unreadable
 from .sampling import Sampling
+from .walk import File
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,11 @@ class VideoSource:
                     len(container.streams.video),
                 )
             return cls(path, sampling, _expected_frames(container, stream, sampling))
+
+    @property
+    def file(self) -> File:
+        """The file as it is now."""
+        return File.look_at(self.path)
 
     def resume(self, *, after: int) -> "VideoSource":
         """Return the same source without the frames up to and including number `after`."""
@@ -140,8 +146,6 @@ class _Decoding:
                 self._failed(error)
                 continue
             for frame in frames:
-                if not isinstance(frame, av.VideoFrame):
-                    continue
                 self._decoded += 1
                 # While nothing is missing, counting is exact. Once packets failed to decode or
                 # were not asked for, only the time stamp tells how many frames came before.
@@ -161,7 +165,7 @@ class _Decoding:
 
     def _packets(
         self, container: av.container.InputContainer, stream: av.video.stream.VideoStream
-    ) -> Iterator[av.Packet]:
+    ) -> Iterator[Any]:
         """Demux to the end, or to where the container breaks off; then flush the decoder."""
         packets = container.demux(stream)
         while True:
@@ -188,22 +192,22 @@ def _opened(
     path: str,
 ) -> Iterator[tuple[av.container.InputContainer, av.video.stream.VideoStream]]:
     """Open a file and its first video stream, with errors that say what is wrong."""
-    with reading_errors(path):
-        # FFmpeg takes names like `concat:a|b` and `-`; a name that exists is meant as a file.
-        with Path(path).open("rb") as file:
-            if not file.read(1):
-                raise SourceError(f"{shown(path)} is empty (0 bytes)")
+    with reading_errors(path), Path(path).open("rb") as file:
+        if not file.read(1):
+            raise SourceError(path, "the file is empty (0 bytes)")
     try:
+        # The prefix, because FFmpeg would take names like `concat:a|b` or `-` for something else.
         container = av.open(f"file:{path}", metadata_errors="replace")
     except (av.FFmpegError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise SourceError(
-            f"{shown(path)} is not a video that can be read ({reason}); "
-            "expected mp4, mkv, mov, avi, webm or another format of FFmpeg"
+            path,
+            f"not a video that can be read ({reason}); "
+            "expected mp4, mkv, mov, avi, webm or another format of FFmpeg",
         ) from error
     with container:
         if not container.streams.video:
-            raise SourceError(f"{shown(path)} has no video stream; expected a video")
+            raise SourceError(path, "has no video stream; expected a video")
         yield container, container.streams.video[0]
 
 

@@ -3,10 +3,35 @@
 import os
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import reading_errors
 from ..frame import Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file as it is found, before it is read.
+
+    Attributes:
+        path: As the user would write it.
+        size: In bytes; -1 where the file cannot be looked at.
+        mtime_ns: Modification time in nanoseconds since the epoch; -1 likewise.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def look_at(cls, path: str) -> "File":
+        """Ask the file system; a broken link is a file that cannot be looked at."""
+        try:
+            status = Path(path).stat()
+        except OSError:
+            return cls(path, size=-1, mtime_ns=-1)
+        return cls(path, size=status.st_size, mtime_ns=status.st_mtime_ns)
 
 
 def find_files(
@@ -69,7 +94,7 @@ def natural_key(name: str) -> tuple[object, ...]:
             for piece in re.split(r"(\d+)", part)
             if piece
         )
-        for part in name.split(os.sep)
+        for part in Path(name).parts
     )
     # The name itself last, so that `a1` and `a01` have one order everywhere.
     return (parts, name)

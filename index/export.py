@@ -1,0 +1,128 @@
+"""An index as one file that other programs read: JSON, FAISS, or numpy with CSV."""
+
+import csv
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from nearframe.embeddings import DIMENSION, FrameRef, NearframeError, shown, writing_errors
+
+from .atomic import atomic_path, atomic_write
+from .faiss_search import FaissSearch
+from .frame_index import FrameBlock, FrameIndex
+
+SINGLE_FILE_SUFFIXES = (".json", ".faiss")
+"""Suffixes that make `build_index` write one file, which a query reads again."""
+
+
+class Writer(Protocol):
+    """Writes an index in one format."""
+
+    def __call__(self, index: FrameIndex, path: Path) -> None:
+        """Write `index` to `path`, completely or not at all."""
+        ...
+
+
+def is_single_file(path: Path) -> bool:
+    """Whether an output of this name is one file and not an index directory."""
+    return path.suffix.lower() in SINGLE_FILE_SUFFIXES
+
+
+def metadata_path(path: Path) -> Path:
+    """Return where the frames of a ``.faiss`` file stand: ``x.faiss`` has ``x.faiss.json``."""
+    return path.with_name(f"{path.name}.json")
+
+
+def export_index(index: FrameIndex, output: str | os.PathLike[str]) -> None:
+    """Write an index in the format that the suffix of `output` names.
+
+    Args:
+        index: What to write.
+        output: ``x.json``: the fingerprint and, per frame, number, source, time and vector.
+            ``x.faiss``: for ``faiss.read_index``; position n is frame n of ``x.faiss.json``.
+            ``x.npy``: float32, shape ``(n, 2048)``; row n is line n + 1 of ``x.csv``.
+
+    Raises:
+        NearframeError: If the suffix is none of these.
+        OutputError: If the file cannot be written.
+        IndexDamagedError: If a shard is missing or does not match its checksum.
+    """
+    path = Path(output)
+    writer = _WRITERS.get(path.suffix.lower())
+    if writer is None:
+        raise NearframeError(
+            f"cannot export to {shown(path)}; expected a name that ends in {', '.join(_WRITERS)}"
+        )
+    with writing_errors(path):
+        writer(index, path)
+
+
+def frame_fields(frame: FrameRef) -> dict[str, Any]:
+    """Return a frame as JSON values."""
+    return {"frame_number": frame.number, "source": frame.source, "time_s": frame.time_s}
+
+
+def _write_json(index: FrameIndex, path: Path) -> None:
+    with atomic_write(path, "w") as file:
+        file.write(f'{{"fingerprint": {json.dumps(index.fingerprint.to_json())},\n"frames": [')
+        separator = "\n"
+        for frame, vector in _rows(index):
+            # Nine significant digits give every float32 back exactly.
+            numbers = ",".join(f"{value:.9g}" for value in vector.tolist())
+            fields = json.dumps(frame_fields(frame))
+            file.write(f'{separator}{fields[:-1]}, "embedding": [{numbers}]}}')
+            separator = ",\n"
+        file.write("\n]}\n")
+
+
+def _write_faiss(index: FrameIndex, path: Path) -> None:
+    metadata: Mapping[str, Any] = {
+        "fingerprint": index.fingerprint.to_json(),
+        "frames": [frame_fields(frame.ref) for block in index.blocks() for frame in block.frames],
+    }
+    search = FaissSearch.build(_positions(index.blocks()))
+    with atomic_write(metadata_path(path), "w") as file:
+        json.dump(metadata, file)
+    search.write(path)
+
+
+def _write_npy(index: FrameIndex, path: Path) -> None:
+    with (
+        atomic_path(path) as vectors_path,
+        atomic_path(path.with_suffix(".csv")) as table_path,
+        # Names that are no UTF-8 keep their bytes.
+        table_path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as table,
+    ):
+        vectors = np.lib.format.open_memmap(
+            vectors_path, mode="w+", dtype=np.float32, shape=(len(index), DIMENSION)
+        )
+        writer = csv.writer(table)
+        writer.writerow(("frame_number", "source", "time_s"))
+        for row, (frame, vector) in enumerate(_rows(index)):
+            vectors[row] = vector
+            writer.writerow((frame.number, frame.source, frame.time_s))
+        vectors.flush()
+
+
+_WRITERS: Mapping[str, Writer] = {
+    ".json": _write_json,
+    ".faiss": _write_faiss,
+    ".npy": _write_npy,
+}
+
+
+def _rows(index: FrameIndex) -> Iterator[tuple[FrameRef, Any]]:
+    for block in index.blocks():
+        for frame, vector in zip(block.frames, block.vectors, strict=True):
+            yield frame.ref, vector
+
+
+def _positions(blocks: Iterator[FrameBlock]) -> Iterator[tuple[Any, Any]]:
+    """Yield blocks with ids that count from 0, as the metadata does."""
+    first = 0
+    for block in blocks:
+        yield np.arange(first, first + len(block.frames), dtype=np.int64), block.vectors
+        first += len(block.frames)

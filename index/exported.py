@@ -1,0 +1,152 @@
+"""Reading the single-file forms of an index back, for queries."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from nearframe.embeddings import DIMENSION, Fingerprint, FrameRef, reading_errors, shown
+from nearframe.embeddings.embedder import Vectors
+
+from .errors import FrameIndexError
+from .export import is_single_file, metadata_path
+from .faiss_search import FaissSearch
+from .frame_index import FrameIndex
+from .match import Match, Restriction
+
+
+class Searchable(Protocol):
+    """What a query can be asked of: a `FrameIndex` or an `ExportedIndex`."""
+
+    @property
+    def fingerprint(self) -> Fingerprint | None:
+        """What the vectors were made with; None where the file does not say."""
+        ...
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        ...
+
+    def nearest(
+        self, queries: Vectors, k: int, *, within: Restriction | None = None
+    ) -> list[list[Match]]:
+        """Find the nearest frames, as `FrameIndex.nearest` does."""
+        ...
+
+
+class ExportedIndex:
+    """Frames and vectors that were read from a ``.json`` or ``.faiss`` file into memory."""
+
+    def __init__(
+        self, fingerprint: Fingerprint | None, frames: Sequence[FrameRef], search: FaissSearch
+    ) -> None:
+        self.fingerprint = fingerprint
+        self._frames = frames
+        self._search = search
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> "ExportedIndex":
+        """Read a file that `export_index` wrote, or a JSON list of frame numbers and embeddings.
+
+        Raises:
+            FrameIndexError: If it is something else, or a ``.faiss`` file lacks its metadata.
+        """
+        path = Path(path)
+        if path.suffix.lower() == ".faiss":
+            return cls._read_faiss(path)
+        content = _read_json(path)
+        entries = content["frames"] if isinstance(content, dict) else content
+        if not all("embedding" in entry for entry in entries):
+            raise FrameIndexError(
+                f"{shown(path)} has frames without an embedding; expected what buildIndex writes"
+            )
+        vectors = np.array([entry["embedding"] for entry in entries], np.float32)
+        if len(vectors) and vectors.shape[1:] != (DIMENSION,):
+            raise FrameIndexError(
+                f"{shown(path)} has embeddings of shape {vectors.shape[1:]}; expected {DIMENSION} "
+                "numbers each"
+            )
+        vectors = vectors.reshape(-1, DIMENSION)
+        # Lists of other origin are often not normalised; a vector of zeros stays one.
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        search = FaissSearch.build([(np.arange(len(vectors), dtype=np.int64), vectors)])
+        return cls(_fingerprint(content), _frames(entries), search)
+
+    @classmethod
+    def _read_faiss(cls, path: Path) -> "ExportedIndex":
+        with reading_errors(path):
+            path.stat()
+        search = FaissSearch.read(path)
+        content = _read_json(metadata_path(path))
+        frames = _frames(content["frames"] if isinstance(content, dict) else content)
+        if len(frames) != len(search):
+            raise FrameIndexError(
+                f"{shown(path)} has {len(search)} vectors, but {shown(metadata_path(path))} has "
+                f"{len(frames)} frames; export the index again"
+            )
+        return cls(_fingerprint(content), frames, search)
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def nearest(
+        self, queries: Vectors, k: int, *, within: Restriction | None = None
+    ) -> list[list[Match]]:
+        """Find the nearest frames of each query, as `FrameIndex.nearest` does."""
+        among = None
+        if within is not None and within != Restriction():
+            admitted = [n for n, frame in enumerate(self._frames) if within.admits(frame)]
+            if not admitted:
+                raise FrameIndexError(f"no frame in the file is {within.describe()}")
+            among = np.array(admitted, np.int64)
+        return [
+            [Match(self._frames[position], similarity) for position, similarity in row]
+            for row in self._search.nearest(queries, k, among=among)
+        ]
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def open_index(path: str | os.PathLike[str]) -> FrameIndex | ExportedIndex:
+    """Open an index directory, or a ``.json`` or ``.faiss`` file, for queries; close it after.
+
+    Raises:
+        FrameIndexError: If it is none of these, or is damaged.
+    """
+    if is_single_file(Path(path)) and not Path(path).is_dir():
+        return ExportedIndex.read(path)
+    return FrameIndex.open(path)
+
+
+def _read_json(path: Path) -> Any:
+    """Read an object with ``frames``, or a list of frames."""
+    with reading_errors(path):
+        text = path.read_bytes()
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise FrameIndexError(f"{shown(path)} is not JSON ({error})") from error
+    entries = content.get("frames") if isinstance(content, dict) else content
+    if not isinstance(entries, list) or not all(
+        isinstance(entry, dict) and "frame_number" in entry for entry in entries
+    ):
+        raise FrameIndexError(
+            f"{shown(path)} is no exported index; expected an object with fingerprint and frames, "
+            'or a list of {"frame_number": …, "embedding": […]}'
+        )
+    return content
+
+
+def _fingerprint(content: Any) -> Fingerprint | None:
+    fields = content.get("fingerprint") if isinstance(content, dict) else None
+    return Fingerprint.from_json(fields) if fields is not None else None
+
+
+def _frames(entries: list[Any]) -> list[FrameRef]:
+    return [
+        FrameRef(entry.get("source") or "", entry["frame_number"], entry.get("time_s"))
+        for entry in entries
+    ]

@@ -1,0 +1,103 @@
+"""Nearest neighbours with FAISS, and the file that FAISS keeps of them."""
+
+import errno
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+from nearframe.embeddings import DIMENSION, shown
+from nearframe.embeddings.embedder import Vectors
+
+from .atomic import atomic_path
+from .errors import FrameIndexError
+
+Ids = npt.NDArray[np.int64]
+
+# Neighbours are fetched beyond `k`, so that frames of equal cosine (a scene that stands still)
+# come in their own order and not in that of a heap.
+_TIE_MARGIN = 32
+
+
+class FaissSearch:
+    """Exact search by inner product, which is the cosine, since vectors are normalised."""
+
+    def __init__(self, index: faiss.Index) -> None:
+        self._index = index
+
+    @classmethod
+    def build(cls, blocks: Iterable[tuple[Ids, Vectors]]) -> "FaissSearch":
+        """Gather ids ``(n,)`` and their vectors ``(n, 2048)`` into a flat index."""
+        index = faiss.IndexIDMap2(faiss.IndexFlatIP(DIMENSION))
+        for ids, vectors in blocks:
+            index.add_with_ids(vectors, ids)
+        return cls(index)
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> "FaissSearch":
+        """Read a file that any FAISS wrote.
+
+        Raises:
+            FrameIndexError: If it is no FAISS index of 2048 dimensions and inner product.
+        """
+        try:
+            index = faiss.read_index(os.fspath(path))
+        except RuntimeError as error:
+            raise FrameIndexError(
+                f"{shown(path)} is not a file that FAISS can read; export the index again"
+            ) from error
+        if index.d != DIMENSION or index.metric_type != faiss.METRIC_INNER_PRODUCT:
+            raise FrameIndexError(
+                f"{shown(path)} holds vectors of {index.d} dimensions for metric "
+                f"{index.metric_type}; expected {DIMENSION} and inner product (0)"
+            )
+        return cls(index)
+
+    def write(self, path: Path) -> None:
+        """Write a file that plain ``faiss.read_index`` opens, completely or not at all."""
+        with atomic_path(path) as temporary:
+            try:
+                faiss.write_index(self._index, os.fspath(temporary))
+            except RuntimeError as error:
+                # FAISS writes in C++ and wraps the operating system's error in text.
+                raise OSError(errno.EIO, " ".join(str(error).split())) from error
+
+    def equals(self, other: "FaissSearch") -> bool:
+        """Whether both would write the same file."""
+        mine, theirs = faiss.serialize_index(self._index), faiss.serialize_index(other._index)
+        return np.array_equal(mine, theirs)
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    def nearest(
+        self, queries: Vectors, k: int, *, among: Ids | None = None
+    ) -> Sequence[Sequence[tuple[int, float]]]:
+        """Find the frames of highest cosine.
+
+        Args:
+            queries: float32, shape ``(nq, 2048)``, normalised.
+            k: How many per query at most (>= 1).
+            among: Only these ids, shape ``(m,)``; None for all.
+
+        Returns:
+            Per query up to `k` pairs of id and cosine in [-1, 1], nearest first, equal cosines
+            by id.
+        """
+        count = len(self) if among is None else len(among)
+        fetched = min(k + _TIE_MARGIN, count)
+        if fetched == 0:
+            return [[] for _ in queries]
+        parameters = None
+        if among is not None:
+            parameters = faiss.SearchParameters()
+            parameters.sel = faiss.IDSelectorBatch(among)
+        similarities, ids = self._index.search(queries, fetched, params=parameters)
+        similarities = np.clip(similarities, -1.0, 1.0)
+        results = []
+        for row_ids, row in zip(ids, similarities, strict=True):
+            order = np.lexsort((row_ids, -row))[:k]
+            results.append([(int(row_ids[i]), float(row[i])) for i in order if row_ids[i] >= 0])
+        return results

@@ -1,0 +1,84 @@
+"""What is in an index, and whether it is whole."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from nearframe.embeddings import Fingerprint, Unreadable
+
+from .catalog import SourceSummary
+from .errors import IndexDamagedError
+from .frame_index import FrameIndex
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSummary:
+    """What is in an index.
+
+    Attributes:
+        path: Its directory.
+        frames: Frames that a search finds.
+        vectors: Vectors on disk; more than `frames` where files changed or were pruned.
+        bytes: Size of the whole directory.
+        fingerprint: What the vectors were made with.
+        sources: What was indexed.
+        problems: Videos of which something did not decode.
+    """
+
+    path: Path
+    frames: int
+    vectors: int
+    bytes: int
+    fingerprint: Fingerprint
+    sources: tuple[SourceSummary, ...]
+    problems: tuple[Unreadable, ...]
+
+
+def summarize(index: FrameIndex) -> IndexSummary:
+    """Say what is in an index; vectors are not read."""
+    return IndexSummary(
+        path=index.path,
+        frames=len(index),
+        vectors=sum(shard.rows for shard in index.catalog.shards()),
+        bytes=sum(file.stat().st_size for file in index.path.iterdir()),
+        fingerprint=index.fingerprint,
+        sources=tuple(index.catalog.sources()),
+        problems=tuple(index.catalog.problems()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What `verify` found.
+
+    Attributes:
+        shards: How many files of vectors were checked.
+        frames: How many frames were checked.
+        damage: One line for each thing that is wrong, with what to do; empty if all is well.
+    """
+
+    shards: int
+    frames: int
+    damage: tuple[str, ...]
+
+
+def verify(path: str | os.PathLike[str]) -> Verification:
+    """Check every file of an index against what was committed.
+
+    Raises:
+        FrameIndexError: If there is no index, or its catalogue cannot be read.
+    """
+    with FrameIndex.open(path) as index:
+        damage = []
+        shards = index.catalog.shards()
+        for shard in shards:
+            try:
+                shard.read()
+            except IndexDamagedError as error:
+                damage.append(str(error))
+        rows = {shard.id: shard.rows for shard in shards}
+        for frame in index.catalog.frames():
+            if not 0 <= frame.shard_row < rows.get(frame.shard_id, 0):
+                damage.append(f"frame {frame.id} has no vector; build the index anew")
+        damage += index.search_damage()
+        return Verification(len(shards), len(index), tuple(damage))

@@ -1,0 +1,29 @@
+"""One writer at a time."""
+
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from nearframe.embeddings import shown
+
+from .errors import IndexLockedError
+
+LOCK_NAME = "write.lock"
+
+
+def acquire_write_lock(directory: Path) -> FileLock:
+    """Take the writer's lock of an index directory, at once or not at all.
+
+    The operating system drops the lock when the process ends, however it ends.
+
+    Raises:
+        IndexLockedError: If another process holds it.
+    """
+    lock = FileLock(directory / LOCK_NAME)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise IndexLockedError(
+            f"{shown(directory)} is being written by another process; "
+            "wait until it ends, or write to another index"
+        ) from error
+    return lock

@@ -1,0 +1,67 @@
+"""What a search gives, and what it is restricted to."""
+
+import os
+from dataclasses import dataclass
+
+from nearframe.embeddings import FrameRef, shown
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A frame that is near to a query.
+
+    Attributes:
+        frame: Where it is.
+        similarity: Cosine in [-1, 1]; higher is nearer.
+    """
+
+    frame: FrameRef
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """Which frames a search looks at.
+
+    Attributes:
+        source: A file, a folder (every file below it), or the bare name of a file; None for all.
+        start_s: Earliest time in seconds, inclusive; None for no limit.
+        end_s: Latest time in seconds, inclusive; None for no limit. With either limit, frames
+            without a time (images) are left out.
+    """
+
+    source: str | None = None
+    start_s: float | None = None
+    end_s: float | None = None
+
+    def admits(self, frame: FrameRef) -> bool:
+        """Whether a frame is among those looked at."""
+        return self._admits_time(frame.time_s) and self._admits_source(frame.source)
+
+    def describe(self) -> str:
+        """Say in a few words what is admitted."""
+        parts = [f"of {shown(self.source)}"] if self.source is not None else []
+        if self.start_s is not None:
+            parts.append(f"at {self.start_s:g} s or later")
+        if self.end_s is not None:
+            parts.append(f"at {self.end_s:g} s or earlier")
+        return " and ".join(parts)
+
+    def _admits_time(self, time_s: float | None) -> bool:
+        if self.start_s is None and self.end_s is None:
+            return True
+        if time_s is None:
+            return False
+        return (self.start_s is None or time_s >= self.start_s) and (
+            self.end_s is None or time_s <= self.end_s
+        )
+
+    def _admits_source(self, path: str) -> bool:
+        if self.source is None:
+            return True
+        wanted = os.path.abspath(self.source)  # noqa: PTH100  # must not resolve links
+        return (
+            path == wanted
+            or path.startswith(wanted.rstrip(os.sep) + os.sep)
+            or os.path.basename(path) == self.source  # noqa: PTH119  # plain text in, plain out
+        )

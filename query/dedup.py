@@ -1,0 +1,176 @@
+"""Which images of a folder are new, and which repeat an earlier one?"""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from nearframe.embeddings import (
+    EmbeddedBatch,
+    Embedder,
+    Fingerprint,
+    NearframeError,
+    Progress,
+    Silent,
+    SourceError,
+    Unreadable,
+    default_threshold,
+    shown,
+)
+from nearframe.embeddings.sources import File, ImageSequence, open_source
+from nearframe.index import FrameIndex
+
+from .greedy import Against, Decision, GreedyDedup
+from .plan import DedupPlan, DroppedFile, PlannedFile, now
+
+
+def plan_dedup(
+    source: str | os.PathLike[str],
+    *,
+    threshold: float | None = None,
+    against: Against = "kept",
+    recursive: bool = False,
+    embedder: Embedder | None = None,
+    progress: Progress | None = None,
+) -> DedupPlan:
+    """Plan which images to drop, in natural order of their names. Changes nothing.
+
+    Args:
+        source: A folder, or an index, whose images are then not embedded again.
+        threshold: Cosine in [-1, 1] from which an image repeats an earlier one. By default the
+            one calibrated for the weights.
+        against: ``kept`` compares with the nearest earlier kept image, ``all`` with every
+            earlier one.
+        recursive: Whether a folder is searched with its sub-folders.
+        embedder: By default one with the built-in weights, or the one of the index.
+        progress: Told what the plan is at.
+
+    Raises:
+        SourceError: If there are no images in `source`, or none can be decoded.
+        NearframeError: If the threshold is out of range, or the weights have no default one.
+    """
+    with ExitStack() as stack:
+        if FrameIndex.exists(source):
+            images = _images_of_index(stack.enter_context(FrameIndex.open(source)), embedder)
+        else:
+            images = _images_of_folder(source, recursive=recursive, embedder=embedder)
+        if threshold is None:
+            threshold = _default_threshold(images.fingerprint)
+        greedy = GreedyDedup(threshold, against=against)
+        progress = progress or Silent()
+        progress.start(shown(source), images.count)
+        kept: list[PlannedFile] = []
+        dropped: list[DroppedFile] = []
+        unreadable: list[Unreadable] = []
+        # The file of each decision, since a repeat names the position of what it repeats.
+        files: list[PlannedFile] = []
+        for batch in images.batches:
+            unreadable += batch.unreadable
+            for frame, decision in zip(batch.frames, greedy.add(batch.vectors), strict=True):
+                file = PlannedFile.look_at(images.folder, frame.source)
+                files.append(file)
+                if decision.keep:
+                    kept.append(file)
+                else:
+                    dropped.append(_dropped(file, files, decision))
+            progress.advance(len(batch.frames) + len(batch.unreadable))
+    if not files:
+        raise SourceError(source, f"none of its {len(unreadable)} images can be read")
+    return DedupPlan(
+        folder=images.folder,
+        kept=tuple(kept),
+        dropped=tuple(dropped),
+        unreadable=tuple(unreadable),
+        threshold=threshold,
+        against=against,
+        fingerprint=images.fingerprint,
+        created=now(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Images:
+    """Images in order with their vectors, wherever these come from."""
+
+    folder: str
+    count: int
+    fingerprint: Fingerprint
+    batches: Iterator[EmbeddedBatch]
+
+
+def _images_of_folder(
+    source: str | os.PathLike[str], *, recursive: bool, embedder: Embedder | None
+) -> _Images:
+    sequence = open_source(source, recursive=recursive)
+    if not isinstance(sequence, ImageSequence) or sequence.kind != "folder":
+        raise SourceError(source, "dedup takes a folder of images, an index of one, or a plan")
+    embedder = embedder or Embedder()
+    return _Images(
+        folder=os.path.abspath(source),  # noqa: PTH100  # links stay as the user knows them
+        count=len(sequence.files),
+        fingerprint=embedder.fingerprint,
+        batches=embedder.embed_source(sequence),
+    )
+
+
+def _images_of_index(index: FrameIndex, embedder: Embedder | None) -> _Images:
+    if embedder is not None:
+        index.fingerprint.require_same(
+            embedder.fingerprint,
+            mine=f"the index {shown(index.path)}",
+            theirs="this run",
+            remedy="leave out --weights and --fit to use the index's own",
+        )
+    paths = [frame.ref.source for frame in index.catalog.frames() if frame.ref.time_s is None]
+    if not paths:
+        raise SourceError(index.path, "holds no images; dedup needs frames that are files")
+    folders = {os.path.dirname(path) for path in paths}  # noqa: PTH120
+    return _Images(
+        folder=os.path.commonpath(folders),
+        count=len(paths),
+        fingerprint=index.fingerprint,
+        batches=_unchanged_images(index),
+    )
+
+
+def _unchanged_images(index: FrameIndex) -> Iterator[EmbeddedBatch]:
+    """Yield the images of an index whose file is as it was when it was embedded."""
+    for block in index.blocks():
+        rows = []
+        changed = []
+        for row, frame in enumerate(block.frames):
+            if frame.ref.time_s is not None:
+                continue
+            state, file = index.catalog.file(frame.ref.source), File.look_at(frame.ref.source)
+            if state is not None and (state.size, state.mtime_ns) == (file.size, file.mtime_ns):
+                rows.append(row)
+            else:
+                reason = "changed since it was indexed; run buildIndex again"
+                changed.append(Unreadable(frame.ref.source, frame.ref.number, reason))
+        yield EmbeddedBatch(
+            frames=tuple(block.frames[row].ref for row in rows),
+            vectors=block.vectors[rows],
+            unreadable=tuple(changed),
+        )
+
+
+def _default_threshold(fingerprint: Fingerprint) -> float:
+    threshold = default_threshold(fingerprint.weights)
+    if threshold is None:
+        raise NearframeError(
+            f"weights {fingerprint.weights} have no calibrated threshold; give one with "
+            "--threshold, and look at the plan before you apply it"
+        )
+    return threshold
+
+
+def _dropped(file: PlannedFile, files: list[PlannedFile], decision: Decision) -> DroppedFile:
+    assert decision.nearest is not None
+    assert decision.similarity is not None
+    return DroppedFile(
+        file.file,
+        file.size,
+        file.sha256,
+        repeats=files[decision.nearest].file,
+        similarity=round(decision.similarity, 7),
+    )

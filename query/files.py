@@ -1,0 +1,56 @@
+"""Moving and copying single files without ever losing or replacing one."""
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+from nearframe.embeddings import NearframeError, file_sha256, shown
+from nearframe.index import atomic_path, sync_directory
+
+
+def has_content(path: str | os.PathLike[str], sha256: str) -> bool:
+    """Whether a file is there and has this content."""
+    try:
+        return file_sha256(Path(path)) == sha256
+    except OSError:
+        return False
+
+
+def copy_file(source: Path, target: Path, sha256: str) -> None:
+    """Copy a file with its times; the target appears complete or not at all.
+
+    Raises:
+        NearframeError: If the target exists, or the copy does not have the content expected.
+        OSError: As the operating system says.
+    """
+    _require_free(target)
+    with atomic_path(target) as temporary:
+        shutil.copy2(source, temporary)
+        if file_sha256(temporary) != sha256:
+            raise NearframeError(f"{shown(source)} changed while it was copied; left where it is")
+
+
+def move_file(source: Path, target: Path, sha256: str) -> None:
+    """Move a file, also to another file system; at every instant one whole copy exists.
+
+    Raises:
+        NearframeError: If the target exists, or a copy does not have the content expected.
+        OSError: As the operating system says.
+    """
+    _require_free(target)
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        copy_file(source, target, sha256)
+        source.unlink()
+    sync_directory(target.parent)
+    sync_directory(source.parent)
+
+
+def _require_free(target: Path) -> None:
+    # lexists: a broken link at the target is somebody's, too.
+    if os.path.lexists(target):
+        raise NearframeError(f"{shown(target)} exists already; it is not replaced")

@@ -1,0 +1,135 @@
+"""Which frame of an index is this picture?"""
+
+import os
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import numpy as np
+from nearframe.embeddings import Embedder, NearframeError, SourceError, Unreadable
+from nearframe.embeddings.embedder import ImageInput, Vectors
+from nearframe.embeddings.sources import open_source
+from nearframe.index import Match, Restriction, Searchable, open_index
+from PIL import Image
+
+Query = str | os.PathLike[str]
+
+
+@dataclass(frozen=True, slots=True)
+class QueryMatches:
+    """The frames nearest to one query.
+
+    Attributes:
+        query: The picture that was asked for: its file, or ``image N`` where it was no file.
+        matches: Nearest first; those at or above the threshold, `k` at most.
+        nearest: Similarity of the nearest frame, at or above the threshold or not; None where
+            the index is empty.
+    """
+
+    query: str
+    matches: tuple[Match, ...]
+    nearest: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchReport:
+    """The answer to all queries, and the queries that did not decode."""
+
+    results: tuple[QueryMatches, ...]
+    unreadable: tuple[Unreadable, ...] = ()
+
+
+def search(
+    index: Query | Searchable,
+    queries: ImageInput | Iterable[ImageInput],
+    *,
+    k: int = 1,
+    threshold: float | None = None,
+    within: Restriction | None = None,
+    embedder: Embedder | None = None,
+) -> SearchReport:
+    """Find the frames of an index that are nearest to some pictures.
+
+    Args:
+        index: An index directory, a ``.json`` or ``.faiss`` file, or one of them opened.
+        queries: One picture or several: paths, Pillow images or RGB uint8 arrays. The path of a
+            folder stands for all images in it.
+        k: How many matches per query at most (>= 1).
+        threshold: Lowest similarity of a match, in [-1, 1]; None for no limit.
+        within: Which frames to look at.
+        embedder: By default the one that the index was made with.
+
+    Raises:
+        SourceError: If a query does not exist, or no query can be decoded.
+        FingerprintMismatchError: If `embedder` is not the one the index was made with.
+        FrameIndexError: If there is no such index, or it is damaged.
+        NearframeError: If `k` is below 1.
+    """
+    if k < 1:
+        raise NearframeError(f"k must be 1 or more, not {k}")
+    with ExitStack() as stack:
+        if isinstance(index, (str, os.PathLike)):
+            index = open_index(index)
+            stack.callback(index.close)
+        embedder = _matching_embedder(index, embedder)
+        names, vectors, unreadable = _embed(queries, embedder)
+        found = index.nearest(vectors, k, within=within)
+    results = tuple(
+        QueryMatches(
+            query=name,
+            matches=tuple(
+                match for match in matches if threshold is None or match.similarity >= threshold
+            ),
+            nearest=matches[0].similarity if matches else None,
+        )
+        for name, matches in zip(names, found, strict=True)
+    )
+    return SearchReport(results, unreadable)
+
+
+def _matching_embedder(index: Searchable, embedder: Embedder | None) -> Embedder:
+    if index.fingerprint is None:
+        return embedder or Embedder()
+    if embedder is None:
+        return Embedder.for_fingerprint(index.fingerprint)
+    index.fingerprint.require_same(
+        embedder.fingerprint,
+        mine="the index",
+        theirs="the query",
+        remedy="leave out --weights and --fit to use the index's own",
+    )
+    return embedder
+
+
+def _embed(
+    queries: ImageInput | Iterable[ImageInput], embedder: Embedder
+) -> tuple[list[str], Vectors, tuple[Unreadable, ...]]:
+    """Return names and vectors ``(nq, 2048)`` of the queries that decode, and the others."""
+    names: list[str] = []
+    vectors: list[Vectors] = []
+    unreadable: list[Unreadable] = []
+    for number, query in enumerate(_as_list(queries)):
+        if not isinstance(query, (str, os.PathLike)):
+            names.append(f"image {number}")
+            vectors.append(embedder.embed([query]))
+            continue
+        source = open_source(query)
+        if source.kind == "video":
+            raise SourceError(query, "a video cannot be a query; expected images or a folder")
+        for batch in embedder.embed_source(source):
+            names += [frame.source for frame in batch.frames]
+            vectors.append(batch.vectors)
+            unreadable += batch.unreadable
+    if not names:
+        first = unreadable[0]
+        raise SourceError(first.source, f"cannot be decoded as a query ({first.reason})")
+    return names, np.concatenate(vectors), tuple(unreadable)
+
+
+def _as_list(queries: ImageInput | Iterable[ImageInput]) -> list[ImageInput]:
+    if isinstance(queries, (str, os.PathLike, Image.Image, np.ndarray)):
+        return [queries]
+    listed = list(queries)
+    if not listed:
+        raise NearframeError("no query was given; give at least one image")
+    return listed
