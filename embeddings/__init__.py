@@ -1,6 +1,15 @@
 """Pixels -> vectors: sources, preprocessing, backbone, weights, batching."""
 
-from .embedder import DEFAULT_BATCH_SIZE, EmbeddedBatch, Embedder
+from .embedder import (
+    DEFAULT_BATCH_SIZE,
+    EmbeddedBatch,
+    Embedder,
+    ImageInput,
+    MakeEmbedder,
+    Vectors,
+    embedder_for,
+    resolve_embedder,
+)
 from .errors import (
     DeviceError,
     DiskFullError,
@@ -22,9 +31,10 @@ from .weights import (
     DEFAULT_WEIGHTS,
     NAMED_WEIGHTS,
     WeightsInfo,
+    WeightsStatus,
     default_threshold,
     file_sha256,
-    weights_path,
+    list_weights,
 )
 
 __all__ = [
@@ -41,6 +51,8 @@ __all__ = [
     "FingerprintMismatchError",
     "Frame",
     "FrameRef",
+    "ImageInput",
+    "MakeEmbedder",
     "NearframeError",
     "OutputError",
     "Preprocessing",
@@ -50,12 +62,16 @@ __all__ = [
     "SourceError",
     "Unreadable",
     "UnreadableImageError",
+    "Vectors",
     "WeightsError",
     "WeightsInfo",
+    "WeightsStatus",
     "default_threshold",
+    "embedder_for",
     "file_sha256",
+    "list_weights",
     "reading_errors",
+    "resolve_embedder",
     "shown",
-    "weights_path",
     "writing_errors",
 ]

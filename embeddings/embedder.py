@@ -78,36 +78,6 @@ class Embedder:
         self._backbone: Backbone = TorchBackbone(loaded, preprocessing, placement)
         self._batch_size = batch_size
 
-    @classmethod
-    def for_fingerprint(
-        cls,
-        fingerprint: Fingerprint,
-        *,
-        device: Device = "auto",
-        precision: Precision = "auto",
-        batch_size: int = DEFAULT_BATCH_SIZE,
-    ) -> "Embedder":
-        """Make the embedder whose vectors can be compared with those of an index.
-
-        Raises:
-            FingerprintMismatchError: If the weights of that name are not the same any more.
-            WeightsError: If they cannot be found.
-        """
-        embedder = cls(
-            fingerprint.weights,
-            device=device,
-            precision=precision,
-            batch_size=batch_size,
-            preprocessing=fingerprint.preprocessing,
-        )
-        fingerprint.require_same(
-            embedder.fingerprint,
-            mine="the index",
-            theirs=f"this machine's {fingerprint.weights!r}",
-            remedy="give the weights that the index was made with, or build it again",
-        )
-        return embedder
-
     def embed(self, images: Iterable[ImageInput]) -> Vectors:
         """Embed any number of images.
 
@@ -183,6 +153,55 @@ class Embedder:
             return _Prepared(frame.ref, self.fingerprint.preprocessing.resize(frame.image))
 
         return task
+
+
+MakeEmbedder = Callable[[Fingerprint | None], Embedder]
+"""Makes an embedder when one is needed; receives the fingerprint that it should have, if any."""
+
+
+def resolve_embedder(
+    given: Embedder | MakeEmbedder | None, wanted: Fingerprint | None, *, holder: str
+) -> Embedder:
+    """Return the embedder whose vectors can be compared with some that exist.
+
+    Args:
+        given: An embedder, a function that makes one (loading takes seconds, so callers check
+            everything else first), or None for the one that `wanted` names.
+        wanted: Fingerprint of the vectors that exist; None where there are none yet.
+        holder: What holds those vectors, for the message.
+
+    Raises:
+        FingerprintMismatchError: If the embedder has another fingerprint than `wanted`.
+        WeightsError: If the weights cannot be found.
+    """
+    if given is None:
+        given = embedder_for
+    embedder = given if isinstance(given, Embedder) else given(wanted)
+    if wanted is not None:
+        wanted.require_same(
+            embedder.fingerprint,
+            mine=holder,
+            theirs="this run",
+            remedy="use the weights and the fit it was made with (the default), or make a new one",
+        )
+    return embedder
+
+
+def embedder_for(
+    fingerprint: Fingerprint | None,
+    *,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    batch_size: int = DEFAULT_BATCH_SIZE,
+) -> Embedder:
+    """Make the embedder that a fingerprint names; with the default weights where it is None."""
+    return Embedder(
+        fingerprint.weights if fingerprint else DEFAULT_WEIGHTS,
+        preprocessing=fingerprint.preprocessing if fingerprint else None,
+        device=device,
+        precision=precision,
+        batch_size=batch_size,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import FingerprintMismatchError, NearframeError
+from .errors import FingerprintMismatchError, NearframeError, shown
 from .preprocessing import Preprocessing
 
 DIMENSION = 2048
@@ -31,7 +31,7 @@ class Fingerprint:
         """Return one short line for messages."""
         pixels = self.preprocessing
         return (
-            f"weights {self.weights} (sha256 {self.sha256[:12]}), "
+            f"weights {shown(self.weights)} (sha256 {self.sha256[:12]}), "
             f"{pixels.size}x{pixels.size} {pixels.fit}"
         )
 

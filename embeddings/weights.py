@@ -108,6 +108,34 @@ def load_weights(weights: str) -> LoadedWeights:
     return _load_file(path, weights)
 
 
+@dataclass(frozen=True, slots=True)
+class WeightsStatus:
+    """Named weights on this machine.
+
+    Attributes:
+        info: The entry of `NAMED_WEIGHTS`.
+        path: Where their file is or would be; None where there is no file.
+        sha256: Of the file, or of the tensors where there is none; None while the file is missing.
+    """
+
+    info: WeightsInfo
+    path: Path | None
+    sha256: str | None
+
+
+def list_weights() -> list[WeightsStatus]:
+    """Return all named weights and what this machine has of them; downloads nothing."""
+    statuses = []
+    for info in NAMED_WEIGHTS.values():
+        path = weights_path(info)
+        if path is None:
+            sha256: str | None = load_weights(info.name).sha256
+        else:
+            sha256 = file_sha256(path) if path.exists() else None
+        statuses.append(WeightsStatus(info, path, sha256))
+    return statuses
+
+
 def weights_path(info: WeightsInfo) -> Path | None:
     """Return where the file of named weights is or would be; None where there is no file."""
     if info.torchvision is None:

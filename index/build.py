@@ -2,18 +2,20 @@
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nearframe.embeddings import (
     EmbeddedBatch,
     Embedder,
+    MakeEmbedder,
     Progress,
     Silent,
     SourceError,
     Unreadable,
     file_sha256,
+    resolve_embedder,
     shown,
 )
 from nearframe.embeddings.sources import (
@@ -82,7 +84,7 @@ def build_index(
     inputs: Iterable[str | os.PathLike[str]],
     output: str | os.PathLike[str],
     *,
-    embedder: Embedder | None = None,
+    embedder: Embedder | MakeEmbedder | None = None,
     recursive: bool = False,
     sampling: Sampling | None = None,
     rehash: bool = False,
@@ -98,8 +100,8 @@ def build_index(
         inputs: Images, folders (their images as one sequence, and each of their videos), videos.
         output: An index directory, new or existing; or a ``.json`` or ``.faiss`` file, which is
             written anew.
-        embedder: By default the one that an existing `output` was made with, else a new one with
-            the built-in weights.
+        embedder: An embedder or a function that makes one; by default the one that an existing
+            `output` was made with, else one with the built-in weights.
         recursive: Whether folders are searched with their sub-folders.
         sampling: Which frames of videos; all by default.
         rehash: Compare content, also where size and time are unchanged.
@@ -122,9 +124,12 @@ def build_index(
     if is_single_file(output):
         directory = output.with_name(f".{output.name}.partial")
     created = not FrameIndex.exists(directory)
-    if embedder is None:
-        embedder = _embedder_of(directory)
-    with _open_for_build(directory, embedder) as index:
+    if created:
+        embedder = resolve_embedder(embedder, None, holder="")
+        index = FrameIndex.create(directory, embedder.fingerprint)
+    else:
+        index = FrameIndex.open(directory, write=True)
+    with index:
         build = _Build(index, embedder, rehash=rehash, progress=progress or Silent())
         try:
             for source in opened:
@@ -144,41 +149,24 @@ def build_index(
     return build.report
 
 
-def _embedder_of(directory: Path) -> Embedder:
-    if not FrameIndex.exists(directory):
-        return Embedder()
-    with FrameIndex.open(directory) as index:
-        return Embedder.for_fingerprint(index.fingerprint)
-
-
-def _open_for_build(directory: Path, embedder: Embedder) -> FrameIndex:
-    if not FrameIndex.exists(directory):
-        return FrameIndex.create(directory, embedder.fingerprint)
-    index = FrameIndex.open(directory, write=True)
-    try:
-        index.fingerprint.require_same(
-            embedder.fingerprint,
-            mine=f"the index {shown(directory)}",
-            theirs="this build",
-            remedy="leave out --weights and --fit to use the index's own, or write to a new index",
-        )
-    except BaseException:
-        index.close()
-        raise
-    return index
-
-
 class _Build:
     """One run over the sources, with its report."""
 
     def __init__(
-        self, index: FrameIndex, embedder: Embedder, *, rehash: bool, progress: Progress
+        self,
+        index: FrameIndex,
+        embedder: Embedder | MakeEmbedder | None,
+        *,
+        rehash: bool,
+        progress: Progress,
     ) -> None:
         self._index = index
         self._catalog = index.catalog
-        self._embedder = embedder
         self._rehash = rehash
         self._progress = progress
+        self._given_embedder = embedder
+        # One that exists already is checked at once, also when nothing is left to embed.
+        self._embedder = self._resolved() if isinstance(embedder, Embedder) else None
         self.report = BuildReport()
 
     def add(self, source: ImageSequence | VideoSource | SourceError) -> None:
@@ -207,7 +195,7 @@ class _Build:
         wanted = {file.path: state for file in images.files if (state := self._to_read(file))}
         report.unchanged = len(images.files) - len(wanted)
         self._progress.start(shown(images.path), len(wanted))
-        for batch in self._embedder.embed_source(images.select(wanted)):
+        for batch in self._embed(images.select(wanted)):
             for frame in batch.frames:
                 state = wanted[frame.source]
                 self._catalog.remove_frames(state.path)
@@ -234,7 +222,7 @@ class _Build:
         self._progress.start(shown(video.path), video.frame_count)
         self._progress.advance(report.unchanged)
         video = video.resume(after=self._catalog.last_number(state.path))
-        for batch in self._embedder.embed_source(video):
+        for batch in self._embed(video):
             report.embedded += len(batch.frames)
             problem = batch.unreadable[-1].reason if batch.unreadable else problem
             self._take(batch)
@@ -255,6 +243,20 @@ class _Build:
         if not same_stat:
             self._catalog.touch_file(state.path, state.size, state.mtime_ns)
         return None
+
+    def _embed(self, source: ImageSequence | VideoSource) -> Iterator[EmbeddedBatch]:
+        """Embed a source; the network is loaded when there is something to embed."""
+        if source.frame_count == 0:
+            return
+        self._embedder = self._embedder or self._resolved()
+        yield from self._embedder.embed_source(source)
+
+    def _resolved(self) -> Embedder:
+        return resolve_embedder(
+            self._given_embedder,
+            self._index.fingerprint,
+            holder=f"the index {shown(self._index.path)}",
+        )
 
     def _take(self, batch: EmbeddedBatch) -> None:
         """Add a batch to the index, and commit now and then."""

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from nearframe.embeddings import DIMENSION, Fingerprint, FrameRef, reading_errors, shown
-from nearframe.embeddings.embedder import Vectors
+from nearframe.embeddings import DIMENSION, Fingerprint, FrameRef, Vectors, reading_errors, shown
 
 from .errors import FrameIndexError
 from .export import is_single_file, metadata_path
@@ -106,7 +105,10 @@ class ExportedIndex:
             for row in self._search.nearest(queries, k, among=among)
         ]
 
-    def close(self) -> None:
+    def __enter__(self) -> "ExportedIndex":
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Nothing is held open."""
 
 

@@ -16,10 +16,10 @@ from nearframe.embeddings import (
     Fingerprint,
     FrameRef,
     Unreadable,
+    Vectors,
     shown,
     writing_errors,
 )
-from nearframe.embeddings.embedder import Vectors
 
 from .atomic import TEMPORARY_SUFFIX
 from .catalog import CATALOG_NAME, Catalog, FileState, SourceSummary, StoredFrame

@@ -1,6 +1,6 @@
 """Questions to vectors: similarity, search, deduplication with its plans."""
 
-from .apply import FileReport, apply_plan, journal_of, undo
+from .apply import Application, FileReport, apply_plan, journal_of, undo
 from .dedup import plan_dedup
 from .greedy import AGAINST, Against, Decision, GreedyDedup
 from .journal import ACTIONS, Action
@@ -13,6 +13,7 @@ __all__ = [
     "AGAINST",
     "Action",
     "Against",
+    "Application",
     "Decision",
     "DedupPlan",
     "DroppedFile",

@@ -28,11 +28,17 @@ class FileReport:
     Attributes:
         done: How many were moved, copied or put back.
         skipped: Files that were left alone, and why.
-        journal: The journal it is written in.
     """
 
     done: int
     skipped: tuple[Unreadable, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Application(FileReport):
+    """What the application of a plan did: a `FileReport` with the folder and the `journal`."""
+
+    to: Path
     journal: Path
 
 
@@ -43,7 +49,7 @@ def apply_plan(
     to: str | os.PathLike[str],
     journal: str | os.PathLike[str],
     progress: Progress | None = None,
-) -> FileReport:
+) -> Application:
     """Carry out a plan.
 
     First everything is looked at and the journal is written, then files are touched. A file that
@@ -90,7 +96,7 @@ def apply_plan(
             skipped.append(Unreadable(operation.source, None, str(error)))
         progress.advance(1)
     finish(path)
-    return FileReport(done, tuple(skipped), path)
+    return Application(done, tuple(skipped), to, path)
 
 
 def journal_of(plan_path: str | os.PathLike[str]) -> Path:
@@ -130,7 +136,7 @@ def undo(journal: str | os.PathLike[str], *, progress: Progress | None = None) -
         # Somebody may have put other files there: then it stays.
         if Path(directory).is_dir() and not any(Path(directory).iterdir()):
             Path(directory).rmdir()
-    return FileReport(done, tuple(skipped), path)
+    return FileReport(done, tuple(skipped))
 
 
 def _unfinished(path: Path, action: Action, to: Path) -> Journal:

@@ -9,12 +9,14 @@ from nearframe.embeddings import (
     EmbeddedBatch,
     Embedder,
     Fingerprint,
+    MakeEmbedder,
     NearframeError,
     Progress,
     Silent,
     SourceError,
     Unreadable,
     default_threshold,
+    resolve_embedder,
     shown,
 )
 from nearframe.embeddings.sources import File, ImageSequence, open_source
@@ -30,7 +32,7 @@ def plan_dedup(
     threshold: float | None = None,
     against: Against = "kept",
     recursive: bool = False,
-    embedder: Embedder | None = None,
+    embedder: Embedder | MakeEmbedder | None = None,
     progress: Progress | None = None,
 ) -> DedupPlan:
     """Plan which images to drop, in natural order of their names. Changes nothing.
@@ -42,7 +44,8 @@ def plan_dedup(
         against: ``kept`` compares with the nearest earlier kept image, ``all`` with every
             earlier one.
         recursive: Whether a folder is searched with its sub-folders.
-        embedder: By default one with the built-in weights, or the one of the index.
+        embedder: An embedder or a function that makes one; by default one with the built-in
+            weights. An index needs none.
         progress: Told what the plan is at.
 
     Raises:
@@ -99,12 +102,12 @@ class _Images:
 
 
 def _images_of_folder(
-    source: str | os.PathLike[str], *, recursive: bool, embedder: Embedder | None
+    source: str | os.PathLike[str], *, recursive: bool, embedder: Embedder | MakeEmbedder | None
 ) -> _Images:
     sequence = open_source(source, recursive=recursive)
     if not isinstance(sequence, ImageSequence) or sequence.kind != "folder":
         raise SourceError(source, "dedup takes a folder of images, an index of one, or a plan")
-    embedder = embedder or Embedder()
+    embedder = resolve_embedder(embedder, None, holder="")
     return _Images(
         folder=os.path.abspath(source),  # noqa: PTH100  # links stay as the user knows them
         count=len(sequence.files),
@@ -113,14 +116,9 @@ def _images_of_folder(
     )
 
 
-def _images_of_index(index: FrameIndex, embedder: Embedder | None) -> _Images:
-    if embedder is not None:
-        index.fingerprint.require_same(
-            embedder.fingerprint,
-            mine=f"the index {shown(index.path)}",
-            theirs="this run",
-            remedy="leave out --weights and --fit to use the index's own",
-        )
+def _images_of_index(index: FrameIndex, embedder: Embedder | MakeEmbedder | None) -> _Images:
+    if isinstance(embedder, Embedder):
+        resolve_embedder(embedder, index.fingerprint, holder=f"the index {shown(index.path)}")
     paths = [frame.ref.source for frame in index.catalog.frames() if frame.ref.time_s is None]
     if not paths:
         raise SourceError(index.path, "holds no images; dedup needs frames that are files")

@@ -111,7 +111,11 @@ class DedupPlan:
             "against": self.against,
             "fingerprint": self.fingerprint.to_json(),
         }
-        lists: dict[str, tuple[PlannedFile | Unreadable, ...]] = {"dropped": self.dropped, "kept": self.kept, "unreadable": self.unreadable}
+        lists: dict[str, tuple[PlannedFile | Unreadable, ...]] = {
+            "dropped": self.dropped,
+            "kept": self.kept,
+            "unreadable": self.unreadable,
+        }
         with writing_errors(path), atomic_write(path, "w") as file:
             file.write("{\n")
             for key, value in values.items():

@@ -6,9 +6,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
-from nearframe.embeddings import Embedder, NearframeError, SourceError, Unreadable
-from nearframe.embeddings.embedder import ImageInput, Vectors
-from nearframe.embeddings.sources import open_source
+from nearframe.embeddings import (
+    Embedder,
+    Fingerprint,
+    ImageInput,
+    MakeEmbedder,
+    NearframeError,
+    SourceError,
+    Unreadable,
+    Vectors,
+    resolve_embedder,
+)
+from nearframe.embeddings.sources import ImageSequence, open_source
 from nearframe.index import Match, Restriction, Searchable, open_index
 from PIL import Image
 
@@ -33,10 +42,17 @@ class QueryMatches:
 
 @dataclass(frozen=True, slots=True)
 class SearchReport:
-    """The answer to all queries, and the queries that did not decode."""
+    """The answer to all queries.
+
+    Attributes:
+        results: Per query that decodes, in the order given.
+        unreadable: The queries that do not.
+        fingerprint: What the queries were embedded with.
+    """
 
     results: tuple[QueryMatches, ...]
-    unreadable: tuple[Unreadable, ...] = ()
+    unreadable: tuple[Unreadable, ...]
+    fingerprint: Fingerprint
 
 
 def search(
@@ -46,7 +62,7 @@ def search(
     k: int = 1,
     threshold: float | None = None,
     within: Restriction | None = None,
-    embedder: Embedder | None = None,
+    embedder: Embedder | MakeEmbedder | None = None,
 ) -> SearchReport:
     """Find the frames of an index that are nearest to some pictures.
 
@@ -57,7 +73,8 @@ def search(
         k: How many matches per query at most (>= 1).
         threshold: Lowest similarity of a match, in [-1, 1]; None for no limit.
         within: Which frames to look at.
-        embedder: By default the one that the index was made with.
+        embedder: An embedder or a function that makes one; by default the one that the index was
+            made with.
 
     Raises:
         SourceError: If a query does not exist, or no query can be decoded.
@@ -68,12 +85,17 @@ def search(
     if k < 1:
         raise NearframeError(f"k must be 1 or more, not {k}")
     with ExitStack() as stack:
+        opened: Searchable
         if isinstance(index, (str, os.PathLike)):
-            index = open_index(index)
-            stack.callback(index.close)
-        embedder = _matching_embedder(index, embedder)
-        names, vectors, unreadable = _embed(queries, embedder)
-        found = index.nearest(vectors, k, within=within)
+            opened = own = open_index(index)
+            stack.enter_context(own)
+        else:
+            opened = index
+        asked = [_openable(query) for query in _as_list(queries)]
+        # Last, because loading the network takes seconds, and the rest may be wrong.
+        embedder = resolve_embedder(embedder, opened.fingerprint, holder="the index")
+        names, vectors, unreadable = _embed(asked, embedder)
+        found = opened.nearest(vectors, k, within=within)
     results = tuple(
         QueryMatches(
             query=name,
@@ -84,39 +106,32 @@ def search(
         )
         for name, matches in zip(names, found, strict=True)
     )
-    return SearchReport(results, unreadable)
+    return SearchReport(results, unreadable, embedder.fingerprint)
 
 
-def _matching_embedder(index: Searchable, embedder: Embedder | None) -> Embedder:
-    if index.fingerprint is None:
-        return embedder or Embedder()
-    if embedder is None:
-        return Embedder.for_fingerprint(index.fingerprint)
-    index.fingerprint.require_same(
-        embedder.fingerprint,
-        mine="the index",
-        theirs="the query",
-        remedy="leave out --weights and --fit to use the index's own",
-    )
-    return embedder
+def _openable(query: ImageInput) -> ImageSequence | ImageInput:
+    """Open what is a path; raises where there is nothing that can be asked for."""
+    if not isinstance(query, (str, os.PathLike)):
+        return query
+    source = open_source(query)
+    if not isinstance(source, ImageSequence):
+        raise SourceError(query, "a video cannot be a query; expected images or a folder")
+    return source
 
 
 def _embed(
-    queries: ImageInput | Iterable[ImageInput], embedder: Embedder
+    queries: Iterable[ImageSequence | ImageInput], embedder: Embedder
 ) -> tuple[list[str], Vectors, tuple[Unreadable, ...]]:
     """Return names and vectors ``(nq, 2048)`` of the queries that decode, and the others."""
     names: list[str] = []
     vectors: list[Vectors] = []
     unreadable: list[Unreadable] = []
-    for number, query in enumerate(_as_list(queries)):
-        if not isinstance(query, (str, os.PathLike)):
+    for number, query in enumerate(queries):
+        if not isinstance(query, ImageSequence):
             names.append(f"image {number}")
             vectors.append(embedder.embed([query]))
             continue
-        source = open_source(query)
-        if source.kind == "video":
-            raise SourceError(query, "a video cannot be a query; expected images or a folder")
-        for batch in embedder.embed_source(source):
+        for batch in embedder.embed_source(query):
             names += [frame.source for frame in batch.frames]
             vectors.append(batch.vectors)
             unreadable += batch.unreadable

@@ -1,8 +1,7 @@
 """How alike are two images?"""
 
 import numpy as np
-from nearframe.embeddings import Embedder
-from nearframe.embeddings.embedder import ImageInput
+from nearframe.embeddings import Embedder, ImageInput
 
 
 def similarity(a: ImageInput, b: ImageInput, *, embedder: Embedder | None = None) -> float:

@@ -1,0 +1,135 @@
+"""buildIndex: make an index of images and videos, or bring one up to date."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .cli import (
+    Command,
+    EmbedderOptions,
+    ProgressBar,
+    count,
+    embedder_options,
+    json_option,
+    print_json,
+    report_skipped,
+    show_path,
+    skipped_json,
+    strict_option,
+)
+
+if TYPE_CHECKING:
+    from nearframe.index import BuildReport
+
+_PROCESSED = {
+    "image": "Image processed",
+    "folder": "Image sequence processed",
+    "video": "Video processed",
+}
+
+
+@click.command("buildIndex", cls=Command)
+@click.option(
+    "-i",
+    "--input",
+    "inputs",
+    required=True,
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="An image, a folder or a video; may be given several times.",
+)
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The index: a directory, new or existing, or a .json or .faiss file.",
+)
+@click.option("--recursive", is_flag=True, help="Search folders with their sub-folders.")
+@click.option("--every", type=int, metavar="N", help="Of videos, take every Nth frame.")
+@click.option("--fps", type=float, metavar="F", help="Of videos, take F frames per second.")
+@click.option("--keyframes", is_flag=True, help="Of videos, take only keyframes (fast).")
+@click.option("--rehash", is_flag=True, help="Compare content, not only size and time.")
+@click.option("--prune", is_flag=True, help="Drop frames whose file is gone.")
+@embedder_options
+@strict_option
+@json_option
+def build_index(
+    inputs: tuple[Path, ...],
+    output: Path,
+    recursive: bool,
+    every: int | None,
+    fps: float | None,
+    keyframes: bool,
+    rehash: bool,
+    prune: bool,
+    strict: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Make an index of images and videos, or bring one up to date.
+
+    Only what is new or changed is read. After an interruption the same command goes on.
+    """
+    from nearframe.embeddings import SourceError
+    from nearframe.embeddings.sources import Sampling
+    from nearframe.index import build_index as build
+
+    sampling = Sampling(every=every, fps=fps, keyframes=keyframes)
+    try:
+        with ProgressBar() as progress:
+            report = build(
+                inputs,
+                output,
+                embedder=EmbedderOptions(**options).embedder(),
+                recursive=recursive,
+                sampling=sampling,
+                rehash=rehash,
+                prune=prune,
+                progress=progress,
+            )
+    except KeyboardInterrupt as error:
+        raise click.ClickException(
+            "interrupted; what was read is kept, and the same command goes on from there"
+        ) from error
+    if as_json:
+        print_json(_as_json(report, output))
+    elif report.total:
+        _print(report, output)
+    report_skipped(report.unreadable, strict=strict)
+    if not report.total:
+        raise SourceError(inputs[0], "nothing in it can be read; no index was made")
+
+
+def _print(report: "BuildReport", output: Path) -> None:
+    for source in report.sources:
+        click.echo(_PROCESSED[source.kind])
+    click.echo(f"Processed {report.embedded} frames. Index saved to {show_path(output)}")
+    if report.unchanged:
+        click.echo(f"{count(report.unchanged, 'frame')} unchanged since the last run.")
+    if report.gone and report.pruned:
+        click.echo(f"Dropped {count(report.gone, 'frame')} whose file is gone.")
+    elif report.gone:
+        click.echo(f"{count(report.gone, 'frame')} of files that are gone; --prune drops them.")
+
+
+def _as_json(report: "BuildReport", output: Path) -> dict[str, Any]:
+    return {
+        "index": str(output),
+        "embedded": report.embedded,
+        "unchanged": report.unchanged,
+        "frames": report.total,
+        "gone": report.gone,
+        "pruned": report.pruned,
+        "sources": [
+            {
+                "path": source.path,
+                "kind": source.kind,
+                "embedded": source.embedded,
+                "unchanged": source.unchanged,
+            }
+            for source in report.sources
+        ],
+        "skipped": skipped_json(report.unreadable),
+    }

@@ -1,0 +1,223 @@
+"""What all commands share: errors and exit codes, progress, options, and how things are shown.
+
+Imports of the library stand inside functions, here and in the commands: ``--help`` must answer
+before numpy and torch are loaded.
+"""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from nearframe.embeddings import Embedder, Fingerprint, MakeEmbedder, Unreadable
+    from nearframe.embeddings.device import Device, Precision
+    from nearframe.embeddings.preprocessing import Fit
+    from tqdm import tqdm
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+FITS = ("stretch", "crop")
+# More names than these would push the answer off the screen; --json has them all.
+_LISTED = 20
+
+
+class Command(click.Command):
+    """A command that shows the library's errors as one line and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        from nearframe.embeddings import NearframeError
+
+        handler = _StderrNotes()
+        logger = logging.getLogger("nearframe")
+        logger.addHandler(handler)
+        try:
+            return super().invoke(ctx)
+        except NearframeError as error:
+            raise click.ClickException(str(error)) from error
+        finally:
+            logger.removeHandler(handler)
+
+
+class _StderrNotes(logging.Handler):
+    """Shows the library's warnings on stderr, without tearing a progress bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from tqdm import tqdm
+
+        tqdm.write(f"Note: {record.getMessage()}", file=sys.stderr)
+
+
+class ProgressBar:
+    """A bar on stderr with rate and remaining time, which nobody sees unless it is a terminal."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[Any] | None = None
+
+    def start(self, label: str, total: int | None) -> None:
+        """Begin a stretch of work on `total` frames."""
+        from tqdm import tqdm
+
+        self._close()
+        self._bar = tqdm(
+            desc=label,
+            total=total,
+            unit="frame",
+            disable=None,
+            leave=False,
+            dynamic_ncols=True,
+            file=sys.stderr,
+        )
+
+    def advance(self, count: int) -> None:
+        """Report `count` more frames as done."""
+        if self._bar is not None:
+            self._bar.update(count)
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __enter__(self) -> "ProgressBar":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._close()
+
+
+@dataclass(frozen=True)
+class EmbedderOptions:
+    """The options that say how pixels become vectors; None is what an index says, or default."""
+
+    weights: str | None
+    fit: "Fit | None"
+    device: "Device"
+    precision: "Precision"
+    batch_size: int
+
+    def make(self, fingerprint: "Fingerprint | None" = None) -> "Embedder":
+        """Load the network: the one that an index was made with, unless the options differ."""
+        from nearframe.embeddings import DEFAULT_WEIGHTS, Embedder, Preprocessing
+
+        preprocessing = fingerprint.preprocessing if fingerprint else Preprocessing()
+        if self.fit is not None:
+            preprocessing = Preprocessing(fit=self.fit)
+        inherited = fingerprint.weights if fingerprint else DEFAULT_WEIGHTS
+        return Embedder(
+            self.weights or inherited,
+            device=self.device,
+            precision=self.precision,
+            batch_size=self.batch_size,
+            preprocessing=preprocessing,
+        )
+
+    def embedder(self) -> "Embedder | MakeEmbedder":
+        """Return a function that loads the network when it is needed.
+
+        What the user asked for by name is loaded at once, so that a mismatch is always said.
+        """
+        return self.make if self.weights is None and self.fit is None else self.make()
+
+
+def embedder_options(command: F) -> F:
+    """Add the options of `EmbedderOptions`; the command receives them as ``**options``."""
+    for option in (
+        click.option("--batch-size", default=16, show_default=True, help="Images per step."),
+        click.option(
+            "--precision",
+            type=click.Choice(PRECISIONS),
+            default="auto",
+            show_default=True,
+            help="Number type of the network; auto is fp32.",
+        ),
+        click.option(
+            "--device",
+            type=click.Choice(DEVICES),
+            default="auto",
+            show_default=True,
+            help="Where the network runs; auto takes a GPU where there is one.",
+        ),
+        click.option(
+            "--fit",
+            type=click.Choice(FITS),
+            help="stretch (default) shows the network the whole frame, crop its centre.",
+        ),
+        click.option(
+            "--weights",
+            metavar="NAME|FILE",
+            help="builtin (default), imagenet, imagenet-v2, or a .pth, .pt or .safetensors file.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+strict_option = click.option(
+    "--strict", is_flag=True, help="Exit with 1 when a file could not be read."
+)
+
+
+def print_json(value: Any) -> None:
+    """Print a JSON value."""
+    click.echo(json.dumps(value, indent=2))
+
+
+def show_path(path: str | os.PathLike[str]) -> str:
+    """Return a path as the user knows it: relative where it lies below the current folder."""
+    from nearframe.embeddings import shown
+
+    relative = os.path.relpath(path)
+    return shown(path if relative.startswith("..") else relative)
+
+
+def show_time(time_s: float) -> str:
+    """Return seconds as hours, minutes and seconds: 83.4 gives ``0:01:23.400``."""
+    minutes, seconds = divmod(round(time_s, 3), 60)
+    return f"{int(minutes // 60)}:{int(minutes % 60):02d}:{seconds:06.3f}"
+
+
+def report_skipped(skipped: Iterable["Unreadable"], *, strict: bool = False) -> None:
+    """List files that were left out on stderr; with `strict`, end with exit code 1."""
+    from nearframe.embeddings import shown
+
+    entries = list(skipped)
+    if not entries:
+        return
+    click.echo(f"Skipped {count(len(entries), 'file')}:", err=True)
+    for entry in entries[:_LISTED]:
+        click.echo(f"  {show_path(entry.source)}: {shown(entry.reason)}", err=True)
+    if len(entries) > _LISTED:
+        click.echo(f"  and {len(entries) - _LISTED} more", err=True)
+    if strict:
+        raise SystemExit(1)
+
+
+def skipped_json(skipped: Iterable["Unreadable"]) -> list[dict[str, Any]]:
+    """Return files that were left out as JSON values."""
+    return [{"source": entry.source, "reason": entry.reason} for entry in skipped]
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 frame``, ``2 frames``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def path_argument(name: str, **options: Any) -> Callable[[F], F]:
+    """Add an argument that is a path; whether it exists is for the library to say."""
+    return click.argument(name, type=click.Path(path_type=Path), **options)

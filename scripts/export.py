@@ -1,0 +1,19 @@
+"""nearframe export: an index as one file for other programs."""
+
+from pathlib import Path
+
+import click
+
+from .cli import Command, path_argument, show_path
+
+
+@click.command("export", cls=Command)
+@path_argument("index_path", metavar="INDEX")
+@path_argument("output", metavar="OUT")
+def export(index_path: Path, output: Path) -> None:
+    """Write INDEX as OUT: .json, .faiss (with OUT.json beside it), or .npy (with a .csv)."""
+    from nearframe.index import FrameIndex, export_index
+
+    with FrameIndex.open(index_path) as index:
+        export_index(index, output)
+        click.echo(f"Exported {len(index)} frames to {show_path(output)}")

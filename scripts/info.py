@@ -1,0 +1,65 @@
+"""nearframe info: what is in an index."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .cli import (
+    Command,
+    json_option,
+    path_argument,
+    print_json,
+    report_skipped,
+    show_path,
+    skipped_json,
+)
+
+if TYPE_CHECKING:
+    from nearframe.index import IndexSummary
+
+
+@click.command("info", cls=Command)
+@path_argument("index_path", metavar="INDEX")
+@json_option
+def info(index_path: Path, as_json: bool) -> None:
+    """Print what is in an index."""
+    from nearframe.index import FrameIndex, summarize
+
+    with FrameIndex.open(index_path) as index:
+        summary = summarize(index)
+    if as_json:
+        print_json(_as_json(summary))
+    else:
+        _print(summary)
+        report_skipped(summary.problems)
+
+
+def _print(summary: "IndexSummary") -> None:
+    click.echo(f"Index:       {show_path(summary.path)} ({summary.bytes / 1e6:.1f} MB)")
+    unused = summary.vectors - summary.frames
+    click.echo(f"Frames:      {summary.frames}" + (f" ({unused} unused vectors)" * bool(unused)))
+    click.echo(f"Made with:   {summary.fingerprint.describe()}")
+    click.echo("Sources:")
+    for source in summary.sources:
+        click.echo(f"  {source.frames:8} frames  {source.kind:6}  {show_path(source.path)}")
+
+
+def _as_json(summary: "IndexSummary") -> dict[str, Any]:
+    return {
+        "index": str(summary.path),
+        "frames": summary.frames,
+        "vectors": summary.vectors,
+        "bytes": summary.bytes,
+        "fingerprint": summary.fingerprint.to_json(),
+        "sources": [
+            {
+                "path": source.path,
+                "kind": source.kind,
+                "files": source.files,
+                "frames": source.frames,
+            }
+            for source in summary.sources
+        ],
+        "problems": skipped_json(summary.problems),
+    }

@@ -1,0 +1,33 @@
+"""nearframe: all commands under one name."""
+
+import click
+
+from .build_index import build_index
+from .dedup import dedup
+from .export import export
+from .get_similarity import get_similarity
+from .info import info
+from .query_dataset import query_dataset
+from .undo import undo
+from .verify import verify
+from .weights import weights
+
+
+@click.group()
+@click.version_option(package_name="nearframe")
+def nearframe() -> None:
+    """Find the frame you mean, and drop the frames you already have."""
+
+
+for _command in (
+    get_similarity,
+    build_index,
+    query_dataset,
+    dedup,
+    undo,
+    info,
+    verify,
+    export,
+    weights,
+):
+    nearframe.add_command(_command)

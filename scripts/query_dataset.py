@@ -1,0 +1,156 @@
+"""queryDataset: which frame of an index is this picture?"""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .cli import (
+    Command,
+    EmbedderOptions,
+    embedder_options,
+    json_option,
+    print_json,
+    report_skipped,
+    show_path,
+    show_time,
+    skipped_json,
+    strict_option,
+)
+
+if TYPE_CHECKING:
+    from nearframe.index import Match
+    from nearframe.query import QueryMatches
+
+
+class Seconds(click.ParamType):  # type: ignore[type-arg]  # not generic at run time before click 8.4
+    """A time: seconds (``83.5``), ``m:ss`` or ``h:mm:ss``."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        """Return seconds."""
+        if isinstance(value, float):
+            return value
+        if not re.fullmatch(r"(\d+:){0,2}\d+(\.\d+)?", value):
+            self.fail(f"{value!r} is no time; expected seconds, m:ss or h:mm:ss", param, ctx)
+        seconds = 0.0
+        for part in value.split(":"):
+            seconds = 60 * seconds + float(part)
+        return seconds
+
+
+@click.command("queryDataset", cls=Command)
+@click.option(
+    "-q",
+    "--query",
+    "queries",
+    required=True,
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="An image, or a folder of them; may be given several times.",
+)
+@click.option(
+    "-i",
+    "--index",
+    "index_path",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="An index, or a .json or .faiss file.",
+)
+@click.option("-k", default=1, show_default=True, metavar="N", help="Matches per query.")
+@click.option("--threshold", type=float, help="Lowest similarity of a match, -1 to 1.")
+@click.option("--source", help="Only frames of this file, or of files below this folder.")
+@click.option("--from", "start_s", type=Seconds(), help="Only frames from this time on.")
+@click.option("--to", "end_s", type=Seconds(), help="Only frames up to this time.")
+@embedder_options
+@strict_option
+@json_option
+def query_dataset(
+    queries: tuple[Path, ...],
+    index_path: Path,
+    k: int,
+    threshold: float | None,
+    source: str | None,
+    start_s: float | None,
+    end_s: float | None,
+    strict: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Find the frames of an index that are nearest to a picture, with their time."""
+    from nearframe.embeddings import default_threshold
+    from nearframe.index import Restriction, open_index
+    from nearframe.query import search
+
+    with open_index(index_path) as index:
+        report = search(
+            index,
+            queries,
+            k=k,
+            threshold=threshold,
+            within=Restriction(source=source, start_s=start_s, end_s=end_s),
+            embedder=EmbedderOptions(**options).embedder(),
+        )
+    if as_json:
+        results = [_as_json(result) for result in report.results]
+        print_json({"results": results, "skipped": skipped_json(report.unreadable)})
+    else:
+        sure = default_threshold(report.fingerprint.weights)
+        for number, result in enumerate(report.results):
+            if len(report.results) > 1:
+                click.echo(("\n" if number else "") + f"{show_path(result.query)}:")
+            _print(result, k=k, threshold=threshold, sure=sure)
+    report_skipped(report.unreadable, strict=strict)
+
+
+def _print(result: "QueryMatches", *, k: int, threshold: float | None, sure: float | None) -> None:
+    if not result.matches:
+        nearest = (
+            "the index is empty" if result.nearest is None else f"nearest {result.nearest:.6f}"
+        )
+        click.echo(f"No frame with a similarity of {threshold} or more ({nearest})")
+        return
+    if k == 1:
+        _print_match(result.matches[0])
+    else:
+        _print_table(result.matches)
+    if sure is not None and result.matches[0].similarity < sure:
+        click.echo(f"Below {sure}, from where frames count as the same: perhaps not in the index.")
+
+
+def _print_match(match: "Match") -> None:
+    click.echo("Most Similar Frame:")
+    click.echo(f"Frame Number: {match.frame.number}")
+    click.echo(f"Cosine Similarity: {match.similarity:.6f}")
+    if match.frame.source:
+        click.echo(f"Source: {show_path(match.frame.source)}")
+    if match.frame.time_s is not None:
+        click.echo(f"Time: {show_time(match.frame.time_s)}")
+
+
+def _print_table(matches: "tuple[Match, ...]") -> None:
+    click.echo("Rank  Similarity  Frame   Time          Source")
+    for rank, match in enumerate(matches, 1):
+        time = "-" if match.frame.time_s is None else show_time(match.frame.time_s)
+        source = show_path(match.frame.source) if match.frame.source else "-"
+        click.echo(
+            f"{rank:4}  {match.similarity:10.6f}  {match.frame.number:<6}  {time:<12}  {source}"
+        )
+
+
+def _as_json(result: "QueryMatches") -> dict[str, Any]:
+    return {
+        "query": result.query,
+        "nearest": result.nearest,
+        "matches": [
+            {
+                "frame_number": match.frame.number,
+                "source": match.frame.source,
+                "time_s": match.frame.time_s,
+                "similarity": match.similarity,
+            }
+            for match in result.matches
+        ],
+    }

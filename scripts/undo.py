@@ -1,0 +1,22 @@
+"""nearframe undo: take an applied dedup plan back."""
+
+from pathlib import Path
+
+import click
+
+from .cli import Command, ProgressBar, count, path_argument, report_skipped
+
+
+@click.command("undo", cls=Command)
+@path_argument("journal", metavar="JOURNAL")
+def undo(journal: Path) -> None:
+    """Put every file back that an applied plan moved, and remove the copies it made.
+
+    A file that changed since is left where it is and listed; then the exit code is 1.
+    """
+    from nearframe.query import undo as take_back
+
+    with ProgressBar() as progress:
+        report = take_back(journal, progress=progress)
+    click.echo(f"Took back {count(report.done, 'file')}; {len(report.skipped)} left alone")
+    report_skipped(report.skipped, strict=True)

@@ -1,0 +1,28 @@
+"""nearframe verify: is an index whole?"""
+
+from pathlib import Path
+
+import click
+
+from .cli import Command, count, json_option, path_argument, print_json, show_path
+
+
+@click.command("verify", cls=Command)
+@path_argument("index_path", metavar="INDEX")
+@json_option
+def verify(index_path: Path, as_json: bool) -> None:
+    """Check every file of an index against its checksum; exit with 1 if one is damaged."""
+    from nearframe.index import verify as check
+
+    result = check(index_path)
+    if as_json:
+        print_json(
+            {"frames": result.frames, "shards": result.shards, "damage": list(result.damage)}
+        )
+    else:
+        checked = f"{count(result.frames, 'frame')} in {count(result.shards, 'file')}"
+        click.echo(f"{show_path(index_path)}: {checked} checked, {len(result.damage)} damaged")
+    for line in result.damage:
+        click.echo(f"Error: {line}", err=True)
+    if result.damage:
+        raise SystemExit(1)

@@ -1,0 +1,43 @@
+"""nearframe weights: which weights there are, and where."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .cli import Command, json_option, print_json, show_path
+
+if TYPE_CHECKING:
+    from nearframe.embeddings import WeightsStatus
+
+
+@click.command("weights", cls=Command)
+@json_option
+def weights(as_json: bool) -> None:
+    """List the weights that --weights knows by name."""
+    from nearframe.embeddings import list_weights
+
+    entries = list_weights()
+    if as_json:
+        print_json([_as_json(entry) for entry in entries])
+        return
+    for entry in entries:
+        state = "trained" if entry.info.trained else "NOT TRAINED"
+        threshold = "none" if entry.info.threshold is None else f"{entry.info.threshold:g}"
+        click.echo(f"{entry.info.name}: {entry.info.description}")
+        click.echo(f"  {state}; default threshold: {threshold}")
+        if entry.path is not None:
+            there = "" if entry.sha256 else " (not there yet; downloaded on first use)"
+            click.echo(f"  file:   {show_path(entry.path)}{there}")
+        if entry.sha256 is not None:
+            click.echo(f"  sha256: {entry.sha256}")
+
+
+def _as_json(entry: "WeightsStatus") -> dict[str, Any]:
+    return {
+        "name": entry.info.name,
+        "description": entry.info.description,
+        "trained": entry.info.trained,
+        "threshold": entry.info.threshold,
+        "path": None if entry.path is None else str(entry.path),
+        "sha256": entry.sha256,
+    }
