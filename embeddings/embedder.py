@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,9 @@ from .prefetch import in_batches, run_ahead
 from .preprocessing import Preprocessing
 from .sources import Sampling, Source, open_source, read_image, to_rgb_array
 from .weights import DEFAULT_WEIGHTS, load_weights
+
+if TYPE_CHECKING:
+    from .backbone import Backbone
 
 ImageInput = str | os.PathLike[str] | Image.Image | RgbImage
 Vectors = npt.NDArray[np.float32]
@@ -37,6 +41,26 @@ class EmbeddedBatch:
     frames: tuple[FrameRef, ...]
     vectors: Vectors
     unreadable: tuple[Unreadable, ...]
+
+
+def load_backbone(
+    weights: str, preprocessing: Preprocessing, *, device: Device, precision: Precision
+) -> tuple[Fingerprint, "Backbone"]:
+    """Load a network, with the fingerprint of its vectors.
+
+    Raises:
+        WeightsError: If the weights cannot be found or loaded.
+        DeviceError: If the machine has no such device or precision.
+    """
+    placement = place(device, precision)
+    loaded = load_weights(weights)
+    # Not at the top: it imports torch, which takes seconds.
+    from .backbone import TorchBackbone
+
+    return (
+        Fingerprint(loaded.name, loaded.sha256, preprocessing),
+        TorchBackbone(loaded, preprocessing, placement),
+    )
 
 
 class Embedder:
@@ -68,14 +92,9 @@ class Embedder:
     ) -> None:
         if batch_size < 1:
             raise NearframeError(f"batch size must be 1 or more, not {batch_size}")
-        preprocessing = preprocessing or Preprocessing()
-        placement = place(device, precision)
-        loaded = load_weights(weights)
-        # Here, not at the top: it imports torch, which takes seconds.
-        from .backbone import Backbone, TorchBackbone
-
-        self.fingerprint = Fingerprint(loaded.name, loaded.sha256, preprocessing)
-        self._backbone: Backbone = TorchBackbone(loaded, preprocessing, placement)
+        self.fingerprint, self._backbone = load_backbone(
+            weights, preprocessing or Preprocessing(), device=device, precision=precision
+        )
         self._batch_size = batch_size
 
     def embed(self, images: Iterable[ImageInput]) -> Vectors:

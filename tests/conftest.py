@@ -1,0 +1,124 @@
+"""Fixtures that all tests share."""
+
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from nearframe.embeddings import Embedder, embedder
+from nearframe.scripts.main import nearframe
+
+TESTS = Path(__file__).parent
+REPOSITORY = TESTS.parent
+SHARED = REPOSITORY.parent / "shared" / "data"
+
+
+def _load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+_fake_network = _load(TESTS / "fake_network.py")
+
+
+@pytest.fixture
+def fake_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every Embedder use the fake network."""
+    monkeypatch.setattr(embedder, "load_backbone", _fake_network.load_fake_backbone)
+
+
+@pytest.fixture
+def fake_embedder(fake_network: None) -> Embedder:
+    """An Embedder with the fake network."""
+    return Embedder()
+
+
+@pytest.fixture
+def run(
+    fake_network: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., Result]:
+    """Run `nearframe ARG …` in this process, in `tmp_path`, on the fake network.
+
+    The result has `stdout`, `stderr` and `exit_code`; an unexpected exception is raised.
+    """
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: object) -> Result:
+        result = CliRunner().invoke(nearframe, [str(argument) for argument in arguments])
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return call
+
+
+@pytest.fixture
+def start() -> Callable[..., "subprocess.Popen[str]"]:
+    """Start `nearframe ARG …` in another process on the fake network; for interruptions."""
+    started = []
+
+    def call(*arguments: object, delay_s: float = 0.0) -> "subprocess.Popen[str]":
+        command = [sys.executable, TESTS / "fake_cli.py", "--delay", delay_s, *arguments]
+        process = subprocess.Popen(
+            [str(part) for part in command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield call
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def picture() -> Callable[..., Image.Image]:
+    """Make a picture: ``picture(seed, size=(width, height))``."""
+    return draw_picture
+
+
+def draw_picture(seed: int, size: tuple[int, int] = (96, 64)) -> Image.Image:
+    """Make a picture that differs from those of other seeds: smooth noise, width x height."""
+    generator = np.random.default_rng(seed)
+    coarse = generator.integers(0, 256, (6, 8, 3), np.uint8)
+    return Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
+
+
+@pytest.fixture
+def make_folder(tmp_path: Path) -> Callable[..., Path]:
+    """Make a folder of PNGs, one per seed, named ``000001.png``, ``000002.png``, …"""
+
+    def make(seeds: Sequence[int] | int = 5, *, name: str = "frames") -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        for number, seed in enumerate(range(seeds) if isinstance(seeds, int) else seeds, 1):
+            draw_picture(seed).save(folder / f"{number:06d}.png")
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of shared footage and photos, which is not part of the repository."""
+    if not SHARED.is_dir():
+        pytest.skip(f"needs the sample footage in {SHARED}, which is not in the repository")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def sample_video() -> Path:
+    """The sample video of the repository: 300 frames, 640x360, 30 per second."""
+    return REPOSITORY / "data" / "yard.mp4"
