@@ -1,10 +1,12 @@
 """ResNet50 without its classifier: a batch of pixels -> a batch of vectors."""
 
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torchvision.models import resnet50
 
 from .device import Placement
@@ -46,6 +48,7 @@ class TorchBackbone:
         for module in network.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.num_batches_tracked = None
+        _fold_batch_norms(network)
         # Convolutions with channels last are faster on every device that torch runs on.
         self._network = network.to(self._device, self._dtype, memory_format=torch.channels_last)
         # Pixels are 0 to 255; the mean and the deviation are given for 0 to 1.
@@ -62,3 +65,14 @@ class TorchBackbone:
         assert pooled.shape == (len(pixels), DIMENSION)
         vectors: npt.NDArray[np.float32] = torch.nn.functional.normalize(pooled).cpu().numpy()
         return vectors
+
+
+def _fold_batch_norms(module: torch.nn.Module) -> None:
+    """Multiply each batch norm into the convolution before it: the same function, less work."""
+    children = list(module.named_children())
+    for (name, convolution), (norm_name, norm) in pairwise(children):
+        if isinstance(convolution, torch.nn.Conv2d) and isinstance(norm, torch.nn.BatchNorm2d):
+            setattr(module, name, fuse_conv_bn_eval(convolution, norm))
+            setattr(module, norm_name, torch.nn.Identity())
+    for _, child in children:
+        _fold_batch_norms(child)

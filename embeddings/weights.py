@@ -45,7 +45,7 @@ NAMED_WEIGHTS: Mapping[str, WeightsInfo] = {
             "builtin",
             f"random initialisation under seed {_BUILTIN_SEED}, not trained; needs no file",
             trained=False,
-            threshold=0.995,
+            threshold=0.9999,
         ),
         WeightsInfo(
             "imagenet",

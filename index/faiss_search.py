@@ -18,6 +18,8 @@ Ids = npt.NDArray[np.int64]
 # Neighbours are fetched beyond `k`, so that frames of equal cosine (a scene that stands still)
 # come in their own order and not in that of a heap.
 _TIE_MARGIN = 32
+# A vector of zeros has no direction; its cosine to anything is 0.
+_TINY = 1e-30
 
 
 class FaissSearch:
@@ -93,10 +95,18 @@ class FaissSearch:
         if among is not None:
             parameters = faiss.SearchParameters()
             parameters.sel = faiss.IDSelectorBatch(among)
-        similarities, ids = self._index.search(queries, fetched, params=parameters)
-        similarities = np.clip(similarities, -1.0, 1.0)
-        results = []
-        for row_ids, row in zip(ids, similarities, strict=True):
-            order = np.lexsort((row_ids, -row))[:k]
-            results.append([(int(row_ids[i]), float(row[i])) for i in order if row_ids[i] >= 0])
-        return results
+        _, ids = self._index.search(queries, fetched, params=parameters)
+        return [
+            self._ranked(query, row[row >= 0])[:k] for query, row in zip(queries, ids, strict=True)
+        ]
+
+    def _ranked(self, query: Vectors, ids: Ids) -> list[tuple[int, float]]:
+        """Order candidates by their exact cosine.
+
+        In float64: frames of a quiet scene differ by 1e-7, which float32 sums cannot tell apart.
+        """
+        vectors = self._index.reconstruct_batch(ids).astype(np.float64)
+        norms = np.linalg.norm(vectors, axis=1) * np.linalg.norm(query.astype(np.float64))
+        cosines = np.clip(vectors @ query / np.maximum(norms, _TINY), -1.0, 1.0)
+        order = np.lexsort((ids, -cosines))
+        return [(int(ids[i]), float(cosines[i])) for i in order]
