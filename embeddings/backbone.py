@@ -44,10 +44,6 @@ class TorchBackbone:
         network.fc = torch.nn.Identity()
         network.load_state_dict(dict(weights.state_dict), assign=True, strict=False)
         network.eval()
-        # Old state dicts lack the batch counters; they would stay on the meta device.
-        for module in network.modules():
-            if isinstance(module, torch.nn.BatchNorm2d):
-                module.num_batches_tracked = None
         _fold_batch_norms(network)
         # Convolutions with channels last are faster on every device that torch runs on.
         self._network = network.to(self._device, self._dtype, memory_format=torch.channels_last)

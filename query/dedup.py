@@ -1,14 +1,15 @@
 """Which images of a folder are new, and which repeat an earlier one?"""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nearframe.embeddings import (
     EmbeddedBatch,
     Embedder,
     Fingerprint,
+    FrameRef,
     MakeEmbedder,
     NearframeError,
     Progress,
@@ -69,8 +70,16 @@ def plan_dedup(
         files: list[PlannedFile] = []
         for batch in images.batches:
             unreadable += batch.unreadable
-            for frame, decision in zip(batch.frames, greedy.add(batch.vectors), strict=True):
-                file = PlannedFile.look_at(images.folder, frame.source)
+            # Before they are compared: what is gone again must not represent anything.
+            there: dict[int, PlannedFile] = {}
+            for row, frame in enumerate(batch.frames):
+                file = _look_at(images, frame)
+                if isinstance(file, Unreadable):
+                    unreadable.append(file)
+                else:
+                    there[row] = file
+            decisions = greedy.add(batch.vectors[list(there)])
+            for file, decision in zip(there.values(), decisions, strict=True):
                 files.append(file)
                 if decision.keep:
                     kept.append(file)
@@ -83,7 +92,11 @@ def plan_dedup(
         folder=images.folder,
         kept=tuple(kept),
         dropped=tuple(dropped),
-        unreadable=tuple(unreadable),
+        # Absolute, because a plan may be read from another folder.
+        unreadable=tuple(
+            replace(entry, source=os.path.abspath(entry.source))  # noqa: PTH100
+            for entry in unreadable
+        ),
         threshold=threshold,
         against=against,
         fingerprint=images.fingerprint,
@@ -93,12 +106,21 @@ def plan_dedup(
 
 @dataclass(frozen=True, slots=True)
 class _Images:
-    """Images in order with their vectors, wherever these come from."""
+    """Images in order with their vectors, wherever these come from.
+
+    Attributes:
+        folder: Absolute path that all of them lie below.
+        count: How many there are.
+        fingerprint: What the vectors are made with.
+        batches: The images with their vectors.
+        changed: Says what to tell the user where a file is not the one that was embedded.
+    """
 
     folder: str
     count: int
     fingerprint: Fingerprint
     batches: Iterator[EmbeddedBatch]
+    changed: Callable[[FrameRef, PlannedFile], str | None]
 
 
 def _images_of_folder(
@@ -108,27 +130,58 @@ def _images_of_folder(
     if not isinstance(sequence, ImageSequence) or sequence.kind != "folder":
         raise SourceError(source, "dedup takes a folder of images, an index of one, or a plan")
     embedder = resolve_embedder(embedder, None, holder="")
+    listed = {file.path: (file.size, file.mtime_ns) for file in sequence.files}
+
+    def changed(frame: FrameRef, _: PlannedFile) -> str | None:
+        file = File.look_at(frame.source)
+        if (file.size, file.mtime_ns) == listed[frame.source]:
+            return None
+        return "changed while it was looked at; run dedup again"
+
     return _Images(
         folder=os.path.abspath(source),  # noqa: PTH100  # links stay as the user knows them
         count=len(sequence.files),
         fingerprint=embedder.fingerprint,
         batches=embedder.embed_source(sequence),
+        changed=changed,
     )
 
 
 def _images_of_index(index: FrameIndex, embedder: Embedder | MakeEmbedder | None) -> _Images:
     if isinstance(embedder, Embedder):
         resolve_embedder(embedder, index.fingerprint, holder=f"the index {shown(index.path)}")
-    paths = [frame.ref.source for frame in index.catalog.frames() if frame.ref.time_s is None]
-    if not paths:
+    sources = [source for source in index.sources() if source.kind != "video" and source.frames]
+    if not sources:
         raise SourceError(index.path, "holds no images; dedup needs frames that are files")
-    folders = {os.path.dirname(path) for path in paths}  # noqa: PTH120
+    folders = {
+        source.path if source.kind == "folder" else os.path.dirname(source.path)  # noqa: PTH120
+        for source in sources
+    }
+
+    def changed(frame: FrameRef, file: PlannedFile) -> str | None:
+        state = index.catalog.file(frame.source)
+        if state is not None and state.sha256 == file.sha256:
+            return None
+        return "changed since it was indexed; run buildIndex --rehash"
+
     return _Images(
         folder=os.path.commonpath(folders),
-        count=len(paths),
+        count=sum(source.frames for source in sources),
         fingerprint=index.fingerprint,
         batches=_unchanged_images(index),
+        changed=changed,
     )
+
+
+def _look_at(images: _Images, frame: FrameRef) -> PlannedFile | Unreadable:
+    """Describe the file of a frame, unless it is not any more what was embedded."""
+    try:
+        file = PlannedFile.look_at(images.folder, frame.source)
+    except OSError as error:
+        reason: str | None = f"cannot be read any more ({error.strerror or error})"
+    else:
+        reason = images.changed(frame, file)
+    return file if reason is None else Unreadable(frame.source, frame.number, reason)
 
 
 def _unchanged_images(index: FrameIndex) -> Iterator[EmbeddedBatch]:
@@ -170,5 +223,6 @@ def _dropped(file: PlannedFile, files: list[PlannedFile], decision: Decision) ->
         file.size,
         file.sha256,
         repeats=files[decision.nearest].file,
-        similarity=round(decision.similarity, 7),
+        # float32 sums of equal pictures differ from the seventh digit on.
+        similarity=round(decision.similarity, 6),
     )

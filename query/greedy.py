@@ -5,6 +5,7 @@ from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
+
 from nearframe.embeddings import NearframeError, Vectors
 
 Against = Literal["kept", "all"]

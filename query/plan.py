@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from dataclasses import fields as fields_of
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from nearframe.embeddings import (
     Fingerprint,
@@ -19,10 +21,12 @@ from nearframe.embeddings import (
 )
 from nearframe.index import atomic_write
 
-from .greedy import Against
+from .greedy import AGAINST, Against
 
 _KIND = "dedup plan"
 _VERSION = 1
+
+Entry = TypeVar("Entry", bound="PlannedFile | Unreadable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,36 +138,40 @@ class DedupPlan:
         fields = read_object(path)
         if fields.get("nearframe") != _KIND:
             raise NearframeError(f"{shown(path)} is not a dedup plan; make one with dedup FOLDER")
-        if fields["version"] > _VERSION:
+        version = fields.get("version")
+        if isinstance(version, int) and version > _VERSION:
             raise NearframeError(
-                f"{shown(path)} is a plan of version {fields['version']}, but this nearframe "
+                f"{shown(path)} is a plan of version {version}, but this nearframe "
                 f"reads version {_VERSION}; upgrade nearframe"
             )
         try:
+            _require(int, fields, "version")
             return cls(
-                folder=fields["folder"],
-                kept=tuple(PlannedFile(**entry) for entry in fields["kept"]),
-                dropped=tuple(DroppedFile(**entry) for entry in fields["dropped"]),
-                unreadable=tuple(Unreadable(**entry) for entry in fields["unreadable"]),
-                threshold=fields["threshold"],
-                against=fields["against"],
+                folder=_require(str, fields, "folder"),
+                kept=_entries(PlannedFile, _require(list, fields, "kept")),
+                dropped=_entries(DroppedFile, _require(list, fields, "dropped")),
+                unreadable=_entries(Unreadable, _require(list, fields, "unreadable")),
+                threshold=_require((int, float), fields, "threshold"),
+                against=_require(str, fields, "against", among=AGAINST),
                 fingerprint=Fingerprint.from_json(fields["fingerprint"]),
-                created=fields["created"],
+                created=_require(str, fields, "created"),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError, NearframeError) as error:
             raise NearframeError(
                 f"{shown(path)} is a damaged dedup plan ({error}); make it again"
             ) from error
 
 
 def read_object(path: str | os.PathLike[str]) -> Mapping[str, Any]:
-    """Read a JSON object.
+    """Read a JSON object, also one with a comma left behind by a line that somebody took out.
 
     Raises:
         NearframeError: If the file is missing or holds something else.
     """
     with reading_errors(path):
         text = Path(path).read_bytes()
+    # Only where a line ends between comma and bracket: no JSON string goes over a line's end.
+    text = re.sub(rb",([ \t\r]*\n\s*[\]}])", rb"\1", text)
     try:
         fields = json.loads(text)
     except ValueError as error:
@@ -171,6 +179,34 @@ def read_object(path: str | os.PathLike[str]) -> Mapping[str, Any]:
     if not isinstance(fields, dict):
         raise NearframeError(f"{shown(path)} holds a {type(fields).__name__}, expected an object")
     return fields
+
+
+def _require(
+    kind: type | tuple[type, ...], fields: Mapping[str, Any], key: str, among: Any = None
+) -> Any:
+    """Return a field; TypeError or ValueError where it is of another kind."""
+    value = fields[key]
+    if not isinstance(value, kind):
+        raise TypeError(f"{key} is {value!r}")
+    if among is not None and value not in among:
+        raise ValueError(f"{key} is {value!r}")
+    return value
+
+
+def _entries(kind: type[Entry], values: Iterable[Mapping[str, Any]]) -> tuple[Entry, ...]:
+    """Read the entries of one list; TypeError or ValueError where one is damaged."""
+    entries = tuple(kind(**value) for value in values)
+    for entry in entries:
+        for field in fields_of(entry):
+            # JSON writes 1.0 as 1 in some programs.
+            wanted: Any = (int, float) if field.type is float else field.type
+            if not isinstance(getattr(entry, field.name), wanted):
+                raise TypeError(f"{field.name} is {getattr(entry, field.name)!r}")
+        if isinstance(entry, PlannedFile):
+            path = Path(entry.file)
+            if path.is_absolute() or ".." in path.parts:
+                raise ValueError(f"{shown(path)} lies outside its folder")
+    return entries
 
 
 def _list_text(key: str, entries: Iterable[PlannedFile | Unreadable]) -> str:
@@ -186,7 +222,7 @@ def now() -> str:
 def free_path(path: Path) -> Path:
     """Return `path`, or the first of ``NAME-2.EXT``, ``NAME-3.EXT``, … that does not exist."""
     candidate, number = path, 1
-    while candidate.exists():
+    while os.path.lexists(candidate):
         number += 1
         candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
     return candidate

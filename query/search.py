@@ -6,6 +6,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
+
 from nearframe.embeddings import (
     Embedder,
     Fingerprint,
@@ -19,7 +21,6 @@ from nearframe.embeddings import (
 )
 from nearframe.embeddings.sources import ImageSequence, open_source
 from nearframe.index import Match, Restriction, Searchable, open_index
-from PIL import Image
 
 Query = str | os.PathLike[str]
 

@@ -1,6 +1,7 @@
 """How alike are two images?"""
 
 import numpy as np
+
 from nearframe.embeddings import Embedder, ImageInput
 
 

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from nearframe.embeddings import Embedder, Fingerprint, MakeEmbedder, Unreadable
     from nearframe.embeddings.device import Device, Precision
     from nearframe.embeddings.preprocessing import Fit
-    from tqdm import tqdm
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -136,7 +136,7 @@ def _print(plan: "DedupPlan", plan_path: Path, applied: "Application | None") ->
     total = len(plan.kept) + len(plan.dropped)
     click.echo(
         f"{'Drops' if applied else 'Would drop'} {len(plan.dropped)} of {count(total, 'frame')} "
-        f"(similarity {plan.threshold:g} or more to an earlier one)"
+        f"(similarity {plan.threshold:g} or more to an earlier {_compared(plan)})"
     )
     click.echo(f"Plan: {show_path(plan_path)}")
     if applied is None:
@@ -145,6 +145,15 @@ def _print(plan: "DedupPlan", plan_path: Path, applied: "Application | None") ->
         return
     click.echo(f"{count(applied.done, 'file')} now in {show_path(applied.to)}")
     click.echo(f"To take it back: nearframe undo {show_path(applied.journal)}")
+
+
+def _compared(plan: "DedupPlan") -> str:
+    """Say what frames were compared with, and where the threshold comes from."""
+    from nearframe.embeddings import default_threshold
+
+    weights = plan.fingerprint.weights
+    origin = f", the default of weights {weights}" * (plan.threshold == default_threshold(weights))
+    return ("kept frame" if plan.against == "kept" else "frame") + origin
 
 
 def _as_json(plan: "DedupPlan", plan_path: Path, applied: "Application | None") -> dict[str, Any]:

@@ -11,7 +11,7 @@ from nearframe.query import DedupPlan, DroppedFile, PlannedFile
 
 @pytest.fixture
 def plan_of() -> Callable[..., DedupPlan]:
-    """Make a plan without looking at pixels: ``plan_of(folder, kept=[…], dropped={name: repeats})``."""
+    """Make a plan without pixels: ``plan_of(folder, kept=[…], dropped={name: repeats})``."""
 
     def make(
         folder: Path, *, kept: Sequence[str], dropped: Mapping[str, str], **fields: object
