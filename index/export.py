@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+
 from nearframe.embeddings import DIMENSION, FrameRef, NearframeError, shown, writing_errors
 
 from .atomic import atomic_path, atomic_write

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+
 from nearframe.embeddings import DIMENSION, Fingerprint, FrameRef, Vectors, reading_errors, shown
 
 from .errors import FrameIndexError

@@ -8,6 +8,7 @@ from pathlib import Path
 import faiss
 import numpy as np
 import numpy.typing as npt
+
 from nearframe.embeddings import DIMENSION, Vectors, shown
 
 from .atomic import atomic_path

@@ -11,6 +11,7 @@ from types import TracebackType
 
 import numpy as np
 from filelock import BaseFileLock
+
 from nearframe.embeddings import (
     DIMENSION,
     Fingerprint,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
 from nearframe.embeddings import shown
 
 from .errors import IndexLockedError

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
 from nearframe.embeddings import DIMENSION, Vectors, reading_errors, shown
 
 from .atomic import atomic_write
