@@ -16,7 +16,7 @@ from .frame import Frame, FrameRef, RgbImage, Unreadable
 from .prefetch import in_batches, run_ahead
 from .preprocessing import Preprocessing
 from .sources import Sampling, Source, open_source, read_image, to_rgb_array
-from .weights import DEFAULT_WEIGHTS, load_weights
+from .weights import DEFAULT_WEIGHTS, default_preprocessing, load_weights
 
 if TYPE_CHECKING:
     from .backbone import Backbone
@@ -71,7 +71,8 @@ class Embedder:
         device: ``auto`` takes a GPU where there is one.
         precision: Of the network's arithmetic; ``auto`` is fp32.
         batch_size: Images that go through the network at once; more memory, more speed on GPUs.
-        preprocessing: How pixels become the network's input.
+        preprocessing: How pixels become the network's input; by default at the size that the
+            weights are made for.
 
     Attributes:
         fingerprint: What the vectors are made with.
@@ -93,7 +94,10 @@ class Embedder:
         if batch_size < 1:
             raise NearframeError(f"batch size must be 1 or more, not {batch_size}")
         self.fingerprint, self._backbone = load_backbone(
-            weights, preprocessing or Preprocessing(), device=device, precision=precision
+            weights,
+            preprocessing or default_preprocessing(weights),
+            device=device,
+            precision=precision,
         )
         self._batch_size = batch_size
 

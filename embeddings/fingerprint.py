@@ -28,12 +28,15 @@ class Fingerprint:
     dimension: int = DIMENSION
 
     def describe(self) -> str:
-        """Return one short line for messages."""
+        """Return one short line for messages; it differs where the vectors do."""
         pixels = self.preprocessing
-        return (
+        text = (
             f"weights {shown(self.weights)} (sha256 {self.sha256[:12]}), "
             f"{pixels.size}x{pixels.size} {pixels.fit}"
         )
+        if pixels != Preprocessing(size=pixels.size, fit=pixels.fit):
+            text += f", {pixels.interpolation}, mean {pixels.mean}, deviation {pixels.std}"
+        return text if self.dimension == DIMENSION else f"{text}, {self.dimension} dimensions"
 
     def require_same(self, other: "Fingerprint", *, mine: str, theirs: str, remedy: str) -> None:
         """Check that vectors of the two can be compared.

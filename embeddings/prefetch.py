@@ -18,26 +18,29 @@ def run_ahead(tasks: Iterator[Callable[[], T]], *, ahead: int) -> Iterator[T]:
 
     Args:
         tasks: Advanced in one thread of its own (a video decodes there).
-        ahead: How many results may wait at most; bounds the memory.
+        ahead: How many tasks may be taken and not yet yielded (1 or more); bounds the memory.
 
     Raises:
         Exception: What a task or the iterator raised, at its place in the order.
     """
     workers = max(2, os.cpu_count() or 1)
-    handed_over: queue.Queue[Future[T] | BaseException | None] = queue.Queue(maxsize=ahead)
+    handed_over: queue.Queue[Future[T] | BaseException | None] = queue.Queue()
+    room = threading.Semaphore(ahead)
     stopped = threading.Event()
     with ThreadPoolExecutor(workers, thread_name_prefix="nearframe-decode") as pool:
 
         def feed() -> None:
+            end: BaseException | None = None
             try:
-                for task in tasks:
-                    if not _put(handed_over, pool.submit(task), stopped):
-                        return
-                end = None
+                # Room first: to advance the iterator may decode a frame already.
+                while room.acquire() and not stopped.is_set():
+                    handed_over.put(pool.submit(next(tasks)))
+            except StopIteration:
+                pass
             # Whatever the iterator raises belongs to the thread that consumes the results.
             except BaseException as error:
                 end = error
-            _put(handed_over, end, stopped)
+            handed_over.put(end)
 
         feeder = threading.Thread(target=feed, name="nearframe-read", daemon=True)
         feeder.start()
@@ -45,26 +48,18 @@ def run_ahead(tasks: Iterator[Callable[[], T]], *, ahead: int) -> Iterator[T]:
             while (item := handed_over.get()) is not None:
                 if isinstance(item, BaseException):
                     raise item
-                yield item.result()
+                result = item.result()
+                room.release()
+                yield result
         finally:
             # The consumer may stop early: let the feeder go, and its iterator close its file.
             stopped.set()
+            room.release()
             pool.shutdown(wait=False, cancel_futures=True)
             feeder.join()
             close = getattr(tasks, "close", None)
             if close is not None:
                 close()
-
-
-def _put(target: "queue.Queue[T]", item: T, stopped: threading.Event) -> bool:
-    """Put an item, waiting for room until `stopped`; return whether it was put."""
-    while not stopped.is_set():
-        try:
-            target.put(item, timeout=0.1)
-        except queue.Full:
-            continue
-        return True
-    return False
 
 
 def in_batches(items: Iterator[T], size: int) -> Iterator[list[T]]:

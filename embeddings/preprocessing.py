@@ -13,6 +13,8 @@ from .frame import RgbImage
 Fit = Literal["stretch", "crop"]
 FITS: tuple[Fit, ...] = get_args(Fit)
 
+DEFAULT_SIZE = 224
+
 # The recipe of torchvision's ImageNet weights: resize the shorter side to 256, keep 224.
 _CROP_MARGIN = 256 / 224
 
@@ -31,7 +33,7 @@ class Preprocessing:
         std: Per-channel divisor after that.
     """
 
-    size: int = 224
+    size: int = DEFAULT_SIZE
     fit: Fit = "stretch"
     interpolation: Literal["bilinear"] = "bilinear"
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
@@ -66,8 +68,9 @@ class Preprocessing:
         As left, top, right, bottom in source pixels, aligned with the whole pixels of the resized
         image. Cutting first means that a picture of 10000x1 is never blown up to 2560000x256.
         """
-        scale = round(self.size * _CROP_MARGIN) / min(width, height)
-        wide, high = max(self.size, int(width * scale)), max(self.size, int(height * scale))
+        # In whole numbers: 49 * (256 / 49) is less than 256.
+        side, short = round(self.size * _CROP_MARGIN), min(width, height)
+        wide, high = side * width // short, side * height // short
         left, top = round((wide - self.size) / 2), round((high - self.size) / 2)
         across, down = width / wide, height / high
         return (
@@ -92,6 +95,6 @@ class Preprocessing:
             return cls(**{**fields, "mean": tuple(fields["mean"]), "std": tuple(fields["std"])})
         except (KeyError, TypeError) as error:
             raise NearframeError(
-                f"not a description of preprocessing: {dict(fields)} ({error}); "
+                f"not a description of preprocessing: {fields!r} ({error}); "
                 "it may come from a newer nearframe: upgrade"
             ) from error

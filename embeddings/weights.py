@@ -1,12 +1,14 @@
 """Weights by name or path: where they are, what they are worth, and how they are loaded."""
 
 import hashlib
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import WeightsError, reading_errors, shown
+from .errors import SourceError, WeightsError, reading_errors, shown
+from .preprocessing import DEFAULT_SIZE, Preprocessing
 
 if TYPE_CHECKING:
     import torch
@@ -29,6 +31,8 @@ class WeightsInfo:
         threshold: Cosine from which two frames count as the same picture, in [-1, 1], calibrated
             for these weights; None where nobody has measured one.
         torchvision: Member of ``torchvision.models.ResNet50_Weights``; None for other kinds.
+        size: Side of the square input they are made for, in pixels; `Preprocessing` takes it
+            where none is given.
     """
 
     name: str
@@ -36,6 +40,7 @@ class WeightsInfo:
     trained: bool
     threshold: float | None = None
     torchvision: str | None = None
+    size: int = DEFAULT_SIZE
 
 
 NAMED_WEIGHTS: Mapping[str, WeightsInfo] = {
@@ -67,6 +72,12 @@ def default_threshold(weights: str) -> float | None:
     """Return the calibrated dedup threshold of a weights name, None where there is none."""
     info = NAMED_WEIGHTS.get(weights)
     return info.threshold if info else None
+
+
+def default_preprocessing(weights: str) -> Preprocessing:
+    """Return how pixels are prepared for a weights name or path, where nobody says otherwise."""
+    info = NAMED_WEIGHTS.get(weights)
+    return Preprocessing(size=info.size) if info else Preprocessing()
 
 
 @dataclass(frozen=True)
@@ -181,21 +192,25 @@ def _download(info: WeightsInfo, path: Path) -> None:
     Raises:
         WeightsError: If that fails; says where to put the file and what works without one.
     """
+    import http.client
     import socket
 
     import torch
 
-    weights = _torchvision(info)
+    url = _torchvision(info).url
     # Without a limit, a network that drops packets would hold the user for minutes.
     previous = socket.getdefaulttimeout()
     socket.setdefaulttimeout(10)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.load_state_dict_from_url(weights.url, check_hash=True, map_location="cpu")
-    except (OSError, RuntimeError) as error:
+        # The file's name ends in the start of its hash.
+        torch.hub.download_url_to_file(
+            url, str(path), path.stem.rpartition("-")[2], progress=sys.stderr.isatty()
+        )
+    except (OSError, RuntimeError, http.client.HTTPException) as error:
         raise WeightsError(
             f"cannot download weights {info.name} ({error}); put the file {path.name} from "
-            f"{weights.url} into {shown(path.parent)}, or use --weights builtin, "
+            f"{url} into {shown(path.parent)}, or use --weights builtin, "
             "which needs no network"
         ) from error
     finally:
@@ -214,15 +229,18 @@ def _load_file(path: Path, name: str) -> LoadedWeights:
             f"unknown weights {shown(name)}; expected one of {', '.join(NAMED_WEIGHTS)}, or the "
             "path of a .pth, .pt or .safetensors file"
         )
-    with reading_errors(path):
-        sha256 = file_sha256(path)
+    try:
+        with reading_errors(path):
+            sha256 = file_sha256(path)
+    except SourceError as error:
+        raise WeightsError(f"weights {error}") from error
     try:
         state = reader(path)
     # pickle, zip and safetensors each have errors of their own for a file that is damaged.
     except Exception as error:
         raise WeightsError(
-            f"{shown(path)} is not a state dict that can be loaded safely "
-            f"({' '.join(str(error).split())[:200]})"
+            f"{shown(path)} is damaged, or holds objects that could run code; expected a state "
+            "dict with torchvision's ResNet50 names, saved with torch.save or safetensors"
         ) from error
     return LoadedWeights(name, sha256, _without_classifier(_checked(state, path)))
 
@@ -260,6 +278,9 @@ def _checked(state: Any, path: Path) -> "StateDict":
                 f"{shown(path)} has no tensor {key!r}; expected a state dict with torchvision's "
                 "ResNet50 names"
             )
+        if not isinstance(state[key], torch.Tensor) or not state[key].is_floating_point():
+            kind = getattr(state[key], "dtype", type(state[key]).__name__)
+            raise WeightsError(f"{shown(path)}: {key!r} is {kind}, expected a tensor of floats")
         if tuple(state[key].shape) != tuple(tensor.shape):
             raise WeightsError(
                 f"{shown(path)}: tensor {key!r} has shape {tuple(state[key].shape)}, expected "

@@ -1,6 +1,6 @@
 """Vectors -> disk: the index of frames, how it is built, and the files it exports to."""
 
-from .atomic import atomic_path, atomic_write, sync_directory
+from .atomic import atomic_path, atomic_write, remove_leftovers, sync_directory
 from .build import BuildReport, SourceReport, build_index
 from .errors import FrameIndexError, IndexDamagedError, IndexLockedError, IndexVersionError
 from .export import export_index
@@ -8,6 +8,7 @@ from .exported import ExportedIndex, Searchable, open_index
 from .frame_index import FrameBlock, FrameIndex
 from .inspect import IndexSummary, Verification, summarize, verify
 from .match import Match, Restriction
+from .stored_threshold import StoredThreshold, store_threshold, stored_threshold
 
 __all__ = [
     "BuildReport",
@@ -23,12 +24,16 @@ __all__ = [
     "Restriction",
     "Searchable",
     "SourceReport",
+    "StoredThreshold",
     "Verification",
     "atomic_path",
     "atomic_write",
     "build_index",
     "export_index",
     "open_index",
+    "remove_leftovers",
+    "store_threshold",
+    "stored_threshold",
     "summarize",
     "sync_directory",
     "verify",

@@ -1,7 +1,8 @@
 """Files that are either complete or not there."""
 
 import os
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -45,6 +46,23 @@ def atomic_write(
         temporary.open(mode, encoding=None if "b" in mode else "utf-8") as file,
     ):
         yield file
+
+
+def remove_leftovers(paths: Iterable[Path]) -> None:
+    """Remove the temporary files that an interruption left beside `paths`.
+
+    Raises:
+        OSError: As the operating system says.
+    """
+    names = defaultdict(set)
+    for path in paths:
+        names[path.parent].add(path.name)
+    for directory, expected in names.items():
+        for path in directory.glob(f".*{TEMPORARY_SUFFIX}"):
+            # The name as `atomic_path` makes it: .NAME.PROCESS.tmp
+            name, _, process = path.name[1:].removesuffix(TEMPORARY_SUFFIX).rpartition(".")
+            if process.isdecimal() and name in expected:
+                path.unlink(missing_ok=True)
 
 
 def sync_directory(path: Path) -> None:

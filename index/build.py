@@ -1,7 +1,6 @@
 """Sources -> an index on disk, embedding only what is new or changed."""
 
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from nearframe.embeddings import (
     shown,
 )
 from nearframe.embeddings.sources import (
+    VIDEO_SUFFIXES,
     File,
     ImageSequence,
     Sampling,
@@ -29,6 +29,7 @@ from nearframe.embeddings.sources import (
 from .catalog import FileState
 from .export import export_index, is_single_file
 from .frame_index import FrameIndex, absolute
+from .interrupts import interrupts_held
 
 COMMIT_EVERY = 512
 """Frames between commits: what an interruption costs at most."""
@@ -109,7 +110,7 @@ def build_index(
         progress: Told what the build is at.
 
     Raises:
-        SourceError: If an input does not exist, or none of them can be read.
+        SourceError: If an input does not exist, or is no image, folder or video.
         FingerprintMismatchError: If `embedder` differs from the one of an existing index.
         FrameIndexError: If `output` is something else, damaged or locked.
         OutputError: If the disk is full; what was committed is kept.
@@ -117,14 +118,15 @@ def build_index(
     opened = [
         source
         for path in inputs
-        for source in open_sources(path, recursive=recursive, sampling=sampling)
+        for source in _opened(path, recursive=recursive, sampling=sampling)
     ]
     output = Path(output)
-    directory = output
-    if is_single_file(output):
-        directory = output.with_name(f".{output.name}.partial")
+    single = is_single_file(output) and not output.is_dir()
+    directory = output.with_name(f".{output.name}.partial") if single else output
     created = not FrameIndex.exists(directory)
     if created:
+        # Before the network is loaded, which takes seconds.
+        FrameIndex.require_free(directory)
         embedder = resolve_embedder(embedder, None, holder="")
         index = FrameIndex.create(directory, embedder.fingerprint)
     else:
@@ -134,19 +136,33 @@ def build_index(
         try:
             for source in opened:
                 build.add(source)
+            if single:
+                build.forget_others()
             build.check_gone(prune=prune)
         except KeyboardInterrupt:
             index.commit()
             raise
         index.commit()
         build.report.total = len(index)
-    if created and not build.report.total:
-        shutil.rmtree(directory)
-    elif directory != output:
-        with FrameIndex.open(directory) as index:
-            export_index(index, output)
-        shutil.rmtree(directory)
+        if single:
+            if build.report.total:
+                export_index(index, output)
+            index.close(refresh=False)
+    if single or (created and not build.report.total):
+        FrameIndex.remove(directory)
     return build.report
+
+
+def _opened(
+    path: str | os.PathLike[str], *, recursive: bool, sampling: Sampling | None
+) -> list[ImageSequence | VideoSource | SourceError]:
+    """Open what is at a path; a video that is broken is an error that stops nothing."""
+    try:
+        return open_sources(path, recursive=recursive, sampling=sampling)
+    except SourceError as error:
+        if Path(path).is_file() and Path(path).suffix.lower() in VIDEO_SUFFIXES:
+            return [error]
+        raise
 
 
 class _Build:
@@ -167,66 +183,107 @@ class _Build:
         self._given_embedder = embedder
         # One that exists already is checked at once, also when nothing is left to embed.
         self._embedder = self._resolved() if isinstance(embedder, Embedder) else None
+        self._met: set[str] = set()
         self.report = BuildReport()
 
     def add(self, source: ImageSequence | VideoSource | SourceError) -> None:
-        """Embed what of a source is new or changed."""
+        """Embed what of a source is new or changed; of a file in two sources, the first has it."""
         if isinstance(source, SourceError):
-            self.report.unreadable.append(Unreadable(source.path, None, source.reason))
+            self._add_broken(source)
             return
         report = SourceReport(source.path, source.kind)
         self.report.sources.append(report)
         source_id = self._catalog.add_source(absolute(source.path), source.kind)
-        if isinstance(source, VideoSource):
-            self._add_video(source, source_id, report)
-        else:
+        if isinstance(source, ImageSequence):
             self._add_images(source, source_id, report)
+        elif self._is_new(source.path):
+            try:
+                self._add_video(source, source_id, report)
+            except SourceError as error:  # it was whole when it was opened
+                self._add_broken(error)
 
     def check_gone(self, *, prune: bool) -> None:
         """Count the frames whose file does not exist any more, or drop them."""
-        gone = [path for path in self._catalog.file_paths() if not Path(path).exists()]
+        gone = [path for path in self._catalog.file_paths() if _is_gone(path)]
         self.report.gone = sum(map(self._catalog.frame_count, gone))
         self.report.pruned = prune
         if prune:
-            for path in gone:
-                self._catalog.remove_file(path)
+            self._remove_files(gone)
+
+    def forget_others(self) -> None:
+        """Drop files that are not among the sources: an interrupted run may have had others."""
+        self._remove_files(path for path in self._catalog.file_paths() if path not in self._met)
 
     def _add_images(self, images: ImageSequence, source_id: int, report: SourceReport) -> None:
-        wanted = {file.path: state for file in images.files if (state := self._to_read(file))}
-        report.unchanged = len(images.files) - len(wanted)
+        self.report.unreadable += images.problems
+        files = [file for file in images.files if self._is_new(file.path)]
+        wanted = {file.path: state for file in files if (state := self._to_read(file))}
+        report.unchanged = len(files) - len(wanted)
         self._progress.start(shown(images.path), len(wanted))
-        for batch in self._embed(images.select(wanted)):
-            for frame in batch.frames:
-                state = wanted[frame.source]
-                self._catalog.remove_frames(state.path)
-                self._catalog.put_file(source_id, _hashed(state))
-            report.embedded += len(batch.frames)
-            self._take(batch)
-        # A new file in the middle moves those behind it up.
-        self._catalog.renumber((absolute(file.path), file.number) for file in images.files)
+        for batch in self._embed(replace(images.select(wanted), problems=())):
+            states = [_hashed(wanted[frame.source]) for frame in batch.frames]
+            with interrupts_held():
+                for state in states:
+                    self._catalog.remove_frames(state.path)
+                    self._catalog.put_file(source_id, state)
+                for unreadable in batch.unreadable:
+                    self._forget_changed(unreadable.source)
+                report.embedded += len(batch.frames)
+                self._take(batch)
+        if images.kind == "folder":
+            # A new file in the middle moves those behind it up.
+            self._catalog.renumber(
+                source_id, ((absolute(file.path), file.number) for file in files)
+            )
 
     def _add_video(self, video: VideoSource, source_id: int, report: SourceReport) -> None:
+        path = absolute(video.path)
+        known = self._catalog.file(path)
         state = self._to_read(video.file, sampling=video.sampling.describe())
         if state is None:
-            known = self._catalog.file(absolute(video.path))
             if known is not None and known.problem:
                 self.report.unreadable.append(Unreadable(video.path, None, known.problem))
-            report.unchanged = self._catalog.frame_count(absolute(video.path))
+            report.unchanged = self._catalog.frame_count(path)
             return
-        known = self._catalog.file(state.path)
-        if known is not None and _without_outcome(known) != _without_outcome(state):
-            self._catalog.remove_frames(state.path)
-        report.unchanged = self._catalog.frame_count(state.path)
-        self._catalog.put_file(source_id, replace(state, complete=False))
+        with interrupts_held():
+            if self._rehash or not _is_resumed(known, state):
+                self._catalog.remove_frames(path)
+            self._catalog.put_file(source_id, replace(state, complete=False))
+        report.unchanged = self._catalog.frame_count(path)
         problem = None
         self._progress.start(shown(video.path), video.frame_count)
         self._progress.advance(report.unchanged)
-        video = video.resume(after=self._catalog.last_number(state.path))
-        for batch in self._embed(video):
+        for batch in self._embed(video.resume(after=self._catalog.last_number(path))):
             report.embedded += len(batch.frames)
             problem = batch.unreadable[-1].reason if batch.unreadable else problem
             self._take(batch)
         self._catalog.put_file(source_id, replace(_hashed(state), problem=problem))
+
+    def _add_broken(self, error: SourceError) -> None:
+        self._met.add(absolute(error.path))
+        self.report.unreadable.append(Unreadable(error.path, None, error.reason))
+        self._forget_changed(error.path)
+
+    def _forget_changed(self, unreadable: str) -> None:
+        """Drop the frames of a file that held something else before it became unreadable."""
+        path = absolute(unreadable)
+        known, file = self._catalog.file(path), File.look_at(path)
+        if known is None or file.size < 0:
+            return
+        if self._rehash or (known.size, known.mtime_ns) != (file.size, file.mtime_ns):
+            self._remove_files([path])
+
+    def _remove_files(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            with interrupts_held():
+                self._catalog.remove_file(path)
+
+    def _is_new(self, path: str) -> bool:
+        """Whether a file is met for the first time in this run."""
+        path = absolute(path)
+        is_new = path not in self._met
+        self._met.add(path)
+        return is_new
 
     def _to_read(self, file: File, *, sampling: str = "all") -> FileState | None:
         """Return the state that a file has when it has been read; None if it need not be."""
@@ -268,13 +325,30 @@ class _Build:
 
 
 def _hashed(state: FileState) -> FileState:
-    """Fill in the hash; empty where the file has vanished since, so that it is read again."""
+    """Fill in the hash; empty where the file has changed since, so that it is read again."""
     try:
-        return replace(state, sha256=file_sha256(Path(state.path)))
+        state = replace(state, sha256=file_sha256(Path(state.path)))
     except OSError:
         return state
+    now = File.look_at(state.path)
+    if (now.size, now.mtime_ns) != (state.size, state.mtime_ns):
+        return replace(state, sha256="")
+    return state
 
 
-def _without_outcome(state: FileState) -> FileState:
-    """Return what decides whether a half-read video is still the same."""
-    return replace(state, sha256="", complete=False, problem=None)
+def _is_resumed(known: FileState | None, state: FileState) -> bool:
+    """Whether a video was half read, and is still what it was."""
+    if known is None or known.complete:
+        return False
+    return replace(known, sha256="", problem=None) == replace(state, sha256="", complete=False)
+
+
+def _is_gone(path: str) -> bool:
+    """Whether a file does not exist; one that cannot be looked at may."""
+    try:
+        Path(path).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False

@@ -11,7 +11,7 @@ import numpy as np
 
 from nearframe.embeddings import DIMENSION, FrameRef, NearframeError, shown, writing_errors
 
-from .atomic import atomic_path, atomic_write
+from .atomic import atomic_path, atomic_write, remove_leftovers
 from .faiss_search import FaissSearch
 from .frame_index import FrameBlock, FrameIndex
 
@@ -58,6 +58,8 @@ def export_index(index: FrameIndex, output: str | os.PathLike[str]) -> None:
             f"cannot export to {shown(path)}; expected a name that ends in {', '.join(_WRITERS)}"
         )
     with writing_errors(path):
+        # What a crash left of an earlier try.
+        remove_leftovers([path, metadata_path(path), path.with_suffix(".csv")])
         writer(index, path)
 
 
@@ -70,42 +72,44 @@ def _write_json(index: FrameIndex, path: Path) -> None:
     with atomic_write(path, "w") as file:
         file.write(f'{{"fingerprint": {json.dumps(index.fingerprint.to_json())},\n"frames": [')
         separator = "\n"
-        for frame, vector in _rows(index):
-            # Nine significant digits give every float32 back exactly.
-            numbers = ",".join(f"{value:.9g}" for value in vector.tolist())
-            fields = json.dumps(frame_fields(frame))
-            file.write(f'{separator}{fields[:-1]}, "embedding": [{numbers}]}}')
-            separator = ",\n"
+        for block in index.blocks():
+            for frame, vector in zip(block.frames, block.vectors, strict=True):
+                # Nine significant digits give every float32 back exactly.
+                numbers = ",".join(f"{value:.9g}" for value in vector.tolist())
+                fields = json.dumps(frame_fields(frame.ref))
+                file.write(f'{separator}{fields[:-1]}, "embedding": [{numbers}]}}')
+                separator = ",\n"
         file.write("\n]}\n")
 
 
 def _write_faiss(index: FrameIndex, path: Path) -> None:
+    frames = index.catalog.frames()
     metadata: Mapping[str, Any] = {
         "fingerprint": index.fingerprint.to_json(),
-        "frames": [frame_fields(frame.ref) for block in index.blocks() for frame in block.frames],
+        "frames": [frame_fields(frame.ref) for frame in frames],
     }
-    search = FaissSearch.build(_positions(index.blocks()))
-    with atomic_write(metadata_path(path), "w") as file:
+    with atomic_write(metadata_path(path), "w") as file, atomic_path(path) as temporary:
         json.dump(metadata, file)
-    search.write(path)
+        FaissSearch.build(_positions(index.blocks(frames=frames))).write(temporary)
 
 
 def _write_npy(index: FrameIndex, path: Path) -> None:
+    frames = index.catalog.frames()
+    header = {"descr": "<f4", "fortran_order": False, "shape": (len(frames), DIMENSION)}
     with (
-        atomic_path(path) as vectors_path,
+        atomic_write(path) as vectors,
         atomic_path(path.with_suffix(".csv")) as table_path,
         # Names that are no UTF-8 keep their bytes.
         table_path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as table,
     ):
-        vectors = np.lib.format.open_memmap(
-            vectors_path, mode="w+", dtype=np.float32, shape=(len(index), DIMENSION)
-        )
+        # Written, not mapped: on a full disk, a page that is mapped ends the process.
+        np.lib.format.write_array_header_1_0(vectors, header)
         writer = csv.writer(table)
         writer.writerow(("frame_number", "source", "time_s"))
-        for row, (frame, vector) in enumerate(_rows(index)):
-            vectors[row] = vector
-            writer.writerow((frame.number, frame.source, frame.time_s))
-        vectors.flush()
+        for block in index.blocks(frames=frames):
+            vectors.write(block.vectors.astype("<f4").tobytes())
+            for frame in block.frames:
+                writer.writerow((frame.ref.number, frame.ref.source, frame.ref.time_s))
 
 
 _WRITERS: Mapping[str, Writer] = {
@@ -113,12 +117,6 @@ _WRITERS: Mapping[str, Writer] = {
     ".faiss": _write_faiss,
     ".npy": _write_npy,
 }
-
-
-def _rows(index: FrameIndex) -> Iterator[tuple[FrameRef, Any]]:
-    for block in index.blocks():
-        for frame, vector in zip(block.frames, block.vectors, strict=True):
-            yield frame.ref, vector
 
 
 def _positions(blocks: Iterator[FrameBlock]) -> Iterator[tuple[Any, Any]]:

@@ -58,17 +58,7 @@ class ExportedIndex:
             return cls._read_faiss(path)
         content = _read_json(path)
         entries = content["frames"] if isinstance(content, dict) else content
-        if not all("embedding" in entry for entry in entries):
-            raise FrameIndexError(
-                f"{shown(path)} has frames without an embedding; expected what buildIndex writes"
-            )
-        vectors = np.array([entry["embedding"] for entry in entries], np.float32)
-        if len(vectors) and vectors.shape[1:] != (DIMENSION,):
-            raise FrameIndexError(
-                f"{shown(path)} has embeddings of shape {vectors.shape[1:]}; expected {DIMENSION} "
-                "numbers each"
-            )
-        vectors = vectors.reshape(-1, DIMENSION)
+        vectors = _vectors(entries, path)
         # Lists of other origin are often not normalised; a vector of zeros stays one.
         vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         search = FaissSearch.build([(np.arange(len(vectors), dtype=np.int64), vectors)])
@@ -78,6 +68,11 @@ class ExportedIndex:
     def _read_faiss(cls, path: Path) -> "ExportedIndex":
         with reading_errors(path):
             path.stat()
+        if not metadata_path(path).exists():
+            raise FrameIndexError(
+                f"{shown(path)} needs {shown(metadata_path(path))} beside it, which says what its "
+                "frames are; export the index again, or move both files together"
+            )
         search = FaissSearch.read(path)
         content = _read_json(metadata_path(path))
         frames = _frames(content["frames"] if isinstance(content, dict) else content)
@@ -99,18 +94,22 @@ class ExportedIndex:
         if within is not None and within != Restriction():
             admitted = [n for n, frame in enumerate(self._frames) if within.admits(frame)]
             if not admitted:
-                raise FrameIndexError(f"no frame in the file is {within.describe()}")
+                sources = dict.fromkeys(frame.source for frame in self._frames)
+                raise FrameIndexError(within.admits_nothing("the file", sources))
             among = np.array(admitted, np.int64)
         return [
             [Match(self._frames[position], similarity) for position, similarity in row]
             for row in self._search.nearest(queries, k, among=among)
         ]
 
+    def close(self) -> None:
+        """Nothing is held open; a `FrameIndex` has this too."""
+
     def __enter__(self) -> "ExportedIndex":
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is held open."""
+        self.close()
 
 
 def open_index(path: str | os.PathLike[str]) -> FrameIndex | ExportedIndex:
@@ -134,13 +133,29 @@ def _read_json(path: Path) -> Any:
         raise FrameIndexError(f"{shown(path)} is not JSON ({error})") from error
     entries = content.get("frames") if isinstance(content, dict) else content
     if not isinstance(entries, list) or not all(
-        isinstance(entry, dict) and "frame_number" in entry for entry in entries
+        isinstance(entry, dict) and isinstance(entry.get("frame_number"), int) for entry in entries
     ):
         raise FrameIndexError(
             f"{shown(path)} is no exported index; expected an object with fingerprint and frames, "
             'or a list of {"frame_number": …, "embedding": […]}'
         )
     return content
+
+
+def _vectors(entries: list[Any], path: Path) -> Vectors:
+    """Return the embeddings of all entries: float32, shape ``(n, 2048)``, not normalised."""
+    if not entries:
+        return np.empty((0, DIMENSION), np.float32)
+    try:
+        vectors = np.array([entry.get("embedding") for entry in entries], np.float32)
+    except (TypeError, ValueError):  # of different lengths, or no numbers
+        vectors = np.full(1, np.nan, np.float32)
+    if vectors.shape[1:] != (DIMENSION,) or not np.isfinite(vectors).all():
+        raise FrameIndexError(
+            f"{shown(path)} has frames whose embedding is not {DIMENSION} numbers; expected what "
+            "buildIndex writes"
+        )
+    return vectors
 
 
 def _fingerprint(content: Any) -> Fingerprint | None:

@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from nearframe.embeddings import DIMENSION, Vectors, shown
 
-from .atomic import atomic_path
 from .errors import FrameIndexError
 
 Ids = npt.NDArray[np.int64]
@@ -46,30 +45,51 @@ class FaissSearch:
         """
         try:
             index = faiss.read_index(os.fspath(path))
-        except RuntimeError as error:
+        # A damaged length may ask for more memory than there is.
+        except (RuntimeError, MemoryError) as error:
             raise FrameIndexError(
                 f"{shown(path)} is not a file that FAISS can read; export the index again"
             ) from error
-        if index.d != DIMENSION or index.metric_type != faiss.METRIC_INNER_PRODUCT:
-            raise FrameIndexError(
-                f"{shown(path)} holds vectors of {index.d} dimensions for metric "
-                f"{index.metric_type}; expected {DIMENSION} and inner product (0)"
-            )
+        # What it wraps says so again, and a search goes by that.
+        for part in (index, getattr(index, "index", index)):
+            if part.d != DIMENSION or part.metric_type != faiss.METRIC_INNER_PRODUCT:
+                raise FrameIndexError(
+                    f"{shown(path)} holds vectors of {part.d} dimensions for metric "
+                    f"{part.metric_type}; expected {DIMENSION} and inner product (0)"
+                )
         return cls(index)
 
     def write(self, path: Path) -> None:
-        """Write a file that plain ``faiss.read_index`` opens, completely or not at all."""
-        with atomic_path(path) as temporary:
-            try:
-                faiss.write_index(self._index, os.fspath(temporary))
-            except RuntimeError as error:
-                # FAISS writes in C++ and wraps the operating system's error in text.
-                raise OSError(errno.EIO, " ".join(str(error).split())) from error
+        """Write a file that plain ``faiss.read_index`` opens.
 
-    def equals(self, other: "FaissSearch") -> bool:
-        """Whether both would write the same file."""
-        mine, theirs = faiss.serialize_index(self._index), faiss.serialize_index(other._index)
-        return np.array_equal(mine, theirs)
+        Raises:
+            OSError: If FAISS cannot write it.
+        """
+        try:
+            faiss.write_index(self._index, os.fspath(path))
+        except RuntimeError as error:
+            # FAISS writes in C++ and wraps the operating system's error in text.
+            raise OSError(errno.EIO, " ".join(str(error).split())) from error
+
+    def has_ids(self, ids: Ids) -> bool:
+        """Whether it was built with exactly these ids, in any order."""
+        if not isinstance(self._index, faiss.IndexIDMap2):
+            return False
+        mine = faiss.vector_to_array(self._index.id_map)
+        return np.array_equal(np.sort(mine), np.sort(ids))
+
+    def holds(self, blocks: Iterable[tuple[Ids, Vectors]]) -> bool:
+        """Whether it holds exactly these vectors under these ids."""
+        count = 0
+        for ids, vectors in blocks:
+            try:
+                mine = self._index.reconstruct_batch(ids)
+            except RuntimeError:  # an id that it does not have
+                return False
+            if not np.array_equal(mine, vectors):
+                return False
+            count += len(ids)
+        return count == len(self)
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
@@ -94,8 +114,10 @@ class FaissSearch:
             return [[] for _ in queries]
         parameters = None
         if among is not None:
+            # A name of its own, because older FAISS does not keep it alive during the search.
+            selector = faiss.IDSelectorBatch(among)
             parameters = faiss.SearchParameters()
-            parameters.sel = faiss.IDSelectorBatch(among)
+            parameters.sel = selector
         _, ids = self._index.search(queries, fetched, params=parameters)
         return [
             self._ranked(query, row[row >= 0])[:k] for query, row in zip(queries, ids, strict=True)

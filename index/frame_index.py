@@ -5,7 +5,6 @@ import os
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
@@ -16,24 +15,29 @@ from nearframe.embeddings import (
     DIMENSION,
     Fingerprint,
     FrameRef,
+    NearframeError,
     Unreadable,
     Vectors,
+    reading_errors,
     shown,
     writing_errors,
 )
 
 from .atomic import TEMPORARY_SUFFIX
 from .catalog import CATALOG_NAME, Catalog, FileState, SourceSummary, StoredFrame
-from .errors import FrameIndexError, IndexDamagedError
-from .faiss_search import FaissSearch
+from .errors import FrameIndexError
+from .faiss_search import FaissSearch, Ids
+from .interrupts import interrupts_held
 from .lock import LOCK_NAME, acquire_write_lock
 from .match import Match, Restriction
+from .search_file import SearchFile
 from .shards import SHARD_SUFFIX, Shard, write_shard
 
 logger = logging.getLogger(__name__)
 
 _BLOCK = 1024
 _CACHED_SHARDS = 8
+_SWEPT = (f"*{SHARD_SUFFIX}", SearchFile.PATTERN, f".*{TEMPORARY_SUFFIX}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class FrameIndex:
         self.catalog = catalog
         self._lock = lock
         self._search: FaissSearch | None = None
+        self._search_generation = -1
         self._pending: list[Vectors] = []
         self._shard_cache: OrderedDict[int, Vectors] = OrderedDict()
         if lock is not None:
@@ -77,14 +82,19 @@ class FrameIndex:
             OutputError: If the place cannot be written.
         """
         path = Path(path)
+        cls.require_free(path)
         with writing_errors(path):
             path.mkdir(parents=True, exist_ok=True)
-            if any(entry.name != LOCK_NAME for entry in path.iterdir()):
-                raise FrameIndexError(
-                    f"{shown(path)} exists and is not empty; choose a new name for the index"
-                )
-            lock = acquire_write_lock(path)
-        return cls(path, Catalog.create(path, fingerprint), lock)
+        lock = acquire_write_lock(path)
+        try:
+            # Once more, because another process may have been faster.
+            cls.require_free(path)
+            with writing_errors(path):
+                catalog = Catalog.create(path, fingerprint)
+            return cls(path, catalog, lock)
+        except BaseException:
+            lock.release()
+            raise
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, write: bool = False) -> "FrameIndex":
@@ -103,20 +113,60 @@ class FrameIndex:
             raise FrameIndexError(f"no such index: {shown(path)}; make one with buildIndex")
         if not path.is_dir():
             raise FrameIndexError(f"{shown(path)} is not an index; expected a directory")
-        catalog = Catalog.open(path)
+        catalog = Catalog.open(path, write=write)
         lock = None
-        if write:
-            try:
-                lock = acquire_write_lock(path)
-            except BaseException:
-                catalog.close()
-                raise
-        return cls(path, catalog, lock)
+        try:
+            lock = acquire_write_lock(path) if write else None
+            return cls(path, catalog, lock)
+        except BaseException:
+            catalog.close()
+            if lock is not None:
+                lock.release()
+            raise
 
     @staticmethod
     def exists(path: str | os.PathLike[str]) -> bool:
         """Whether there is an index at `path`."""
         return Path(path, CATALOG_NAME).is_file()
+
+    @staticmethod
+    def remove(path: str | os.PathLike[str]) -> None:
+        """Remove an index; other files in its directory stay, and the directory with them.
+
+        The catalogue goes last, so what an interruption leaves is still an index.
+
+        Raises:
+            OutputError: If that is not permitted.
+        """
+        path = Path(path)
+        with writing_errors(path):
+            for pattern in (*_SWEPT, LOCK_NAME, f"{CATALOG_NAME}-*", CATALOG_NAME):
+                for file in path.glob(pattern):
+                    file.unlink()
+            if not any(path.iterdir()):
+                path.rmdir()
+
+    @staticmethod
+    def require_free(path: str | os.PathLike[str]) -> None:
+        """Check that a new index can be made at `path`; what an interrupted try left may be there.
+
+        Raises:
+            FrameIndexError: If something else is there.
+        """
+        path = Path(path)
+        if not path.exists():
+            return
+        if not path.is_dir():
+            raise FrameIndexError(
+                f"{shown(path)} is a file, but an index is a directory; choose a new name for the "
+                "index"
+            )
+        with reading_errors(path):
+            entries = list(path.iterdir())
+        if any(e.name != LOCK_NAME and e.suffix != TEMPORARY_SUFFIX for e in entries):
+            raise FrameIndexError(
+                f"{shown(path)} exists and is not empty; choose a new name for the index"
+            )
 
     @property
     def fingerprint(self) -> Fingerprint:
@@ -134,15 +184,24 @@ class FrameIndex:
         """Return the files of which something did not decode."""
         return self.catalog.problems()
 
-    def blocks(self, size: int = _BLOCK) -> Iterator[FrameBlock]:
-        """Yield all frames in order with their vectors, `size` at a time.
+    def blocks(
+        self, size: int = _BLOCK, *, frames: Sequence[StoredFrame] | None = None
+    ) -> Iterator[FrameBlock]:
+        """Yield frames with their vectors, `size` at a time.
+
+        Args:
+            size: How many vectors are in memory at once, besides those of a few shards.
+            frames: Some frames of the catalogue; by default all that were committed, in order.
 
         Raises:
             IndexDamagedError: If a shard is missing or does not match its checksum.
         """
+        if frames is None:
+            frames = self.catalog.frames()
+        # After the frames: a commit between the two adds shards and takes none away.
         shards = {shard.id: shard for shard in self.catalog.shards()}
-        frames = self.catalog.frames()
-        while block := tuple(islice(frames, size)):
+        for first in range(0, len(frames), size):
+            block = tuple(frames[first : first + size])
             vectors = np.empty((len(block), DIMENSION), np.float32)
             for row, frame in enumerate(block):
                 vectors[row] = self._shard_vectors(shards[frame.shard_id])[frame.shard_row]
@@ -151,7 +210,7 @@ class FrameIndex:
     def nearest(
         self, queries: Vectors, k: int, *, within: Restriction | None = None
     ) -> list[list[Match]]:
-        """Find the nearest frames of each query.
+        """Find the nearest frames of each query, among those of the last commit.
 
         Args:
             queries: float32, shape ``(nq, 2048)``, normalised.
@@ -165,16 +224,16 @@ class FrameIndex:
             FrameIndexError: If `within` admits no frame.
             IndexDamagedError: If a shard is missing or was changed.
         """
-        among = None
-        if within is not None and within != Restriction():
-            among = np.array(
-                [frame.id for frame in self.catalog.frames() if within.admits(frame.ref)], np.int64
-            )
-            if not len(among):
-                raise FrameIndexError(self._nothing_within(within))
-        found = self._faiss().nearest(queries, k, among=among)
+        while True:
+            search = self._faiss()
+            found = search.nearest(queries, k, among=self._ids_within(within))
+            frames = self.catalog.frames_by_id({id_ for row in found for id_, _ in row})
+            complete = all(id_ in frames for row in found for id_, _ in row)
+            # A writer may have dropped some of them since; then its commit is the last one.
+            if complete or self.catalog.generation() == self._search_generation:
+                break
         return [
-            [Match(self.catalog.frame(id_).ref, similarity) for id_, similarity in row]
+            [Match(frames[id_].ref, similarity) for id_, similarity in row if id_ in frames]
             for row in found
         ]
 
@@ -184,47 +243,69 @@ class FrameIndex:
         Args:
             frames: The frames, of any number of files.
             vectors: float32, shape ``(len(frames), 2048)``, normalised.
+
+        Raises:
+            ValueError: If `vectors` has another shape.
+            FrameIndexError: If the index is not open for writing.
         """
+        self._require_writer()
+        # A copy: the caller may use its array again before the commit.
+        vectors = np.array(vectors, np.float32)
+        if vectors.shape != (len(frames), DIMENSION):
+            raise ValueError(
+                f"vectors of shape {vectors.shape}; expected {(len(frames), DIMENSION)}"
+            )
         if not frames:
             return
-        shard_id = self.catalog.next_shard_id()
-        first_row = self.pending
-        for row, frame in enumerate(frames, first_row):
-            file_id = self.catalog.file_id(absolute(frame.source))
-            if file_id is None:
-                file_id = self._add_file(frame)
-            self.catalog.add_frames(file_id, [frame], shard_id, row)
-        self._pending.append(np.asarray(vectors, np.float32))
+        with interrupts_held():
+            shard_id = self.catalog.next_shard_id()
+            for row, frame in enumerate(frames, self.pending):
+                file_id = self.catalog.file_id(absolute(frame.source))
+                if file_id is None:
+                    file_id = self._add_file(frame)
+                self.catalog.add_frames(file_id, [frame], shard_id, row)
+            self._pending.append(vectors)
 
     def commit(self) -> None:
         """Put everything since the last commit on the disk, all of it or nothing.
 
         Raises:
+            FrameIndexError: If the index is not open for writing.
             OutputError: If the disk is full or may not be written.
         """
+        self._require_writer()
         kept = "what was committed before is kept"
-        with writing_errors(self.path, kept=kept):
-            if self._pending:
-                shard = write_shard(
-                    self.path, self.catalog.next_shard_id(), np.concatenate(self._pending)
-                )
-                self.catalog.add_shard(shard)
-        self.catalog.commit()
-        self._pending.clear()
-        self.catalog.begin()
+        with interrupts_held():
+            try:
+                with writing_errors(self.path, kept=kept):
+                    if self._pending:
+                        vectors = np.concatenate(self._pending)
+                        shard = write_shard(self.path, self.catalog.next_shard_id(), vectors)
+                        self.catalog.add_shard(shard)
+                self.catalog.commit()
+            finally:
+                self.catalog.rollback()
+                self._pending.clear()
+                self.catalog.begin()
 
     @property
     def pending(self) -> int:
         """How many vectors wait for the next commit."""
         return sum(map(len, self._pending))
 
-    def close(self) -> None:
-        """Forget what was not committed, refresh the FAISS file after changes, let go the lock."""
+    def close(self, *, refresh: bool = True) -> None:
+        """Forget what was not committed and let go the lock.
+
+        Args:
+            refresh: Write the FAISS file anew after changes; without it, searches build their own.
+        """
         try:
             if self._lock is not None:
                 self.catalog.rollback()
-                self._sweep()
-                self._write_faiss()
+                with writing_errors(self.path):
+                    self._sweep()
+                if refresh:
+                    self._write_faiss()
         finally:
             self.catalog.close()
             if self._lock is not None:
@@ -240,15 +321,30 @@ class FrameIndex:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        done = False
         try:
             if kind is None and self._lock is not None:
                 self.commit()
+                done = True
         finally:
-            self.close()
+            # After an error (a full disk, an interruption), the user waits for nothing derived.
+            self.close(refresh=done)
 
-    def _nothing_within(self, within: Restriction) -> str:
-        sources = ", ".join(shown(source.path) for source in self.sources()[:5])
-        return f"no frame of {shown(self.path)} is {within.describe()}; it holds: {sources}"
+    def _require_writer(self) -> None:
+        if self._lock is None:
+            raise FrameIndexError(
+                f"{shown(self.path)} is not open for writing; open it with write=True"
+            )
+
+    def _ids_within(self, within: Restriction | None) -> Ids | None:
+        """Return the ids of the frames that are looked at; None for all."""
+        if within is None or within == Restriction():
+            return None
+        ids = [frame.id for frame in self.catalog.frames() if within.admits(frame.ref)]
+        if not ids:
+            sources = (source.path for source in self.sources() if source.frames)
+            raise FrameIndexError(within.admits_nothing(shown(self.path), sources))
+        return np.array(ids, np.int64)
 
     def _add_file(self, frame: FrameRef) -> int:
         """Enter a file of which nothing is known but a frame, as a source of its own."""
@@ -269,48 +365,36 @@ class FrameIndex:
         return self._shard_cache[shard.id]
 
     def _faiss(self) -> FaissSearch:
-        """Return the search of the committed state: from its file, or built anew without one."""
-        if self._search is None:
+        """Return the search of the last commit: from its file, or built anew without one."""
+        generation = self.catalog.generation()
+        if self._search is None or self._search_generation != generation:
             self._require_shards()
-            path = self._faiss_path()
-            self._search = FaissSearch.read(path) if path.exists() else self._build_faiss()
+            self._search = SearchFile(self.path, generation).read(self.catalog.frame_ids())
+            if self._search is None:
+                self._search = FaissSearch.build(self._ids_and_vectors())
+            self._search_generation = generation
         return self._search
 
-    def _faiss_path(self) -> Path:
-        """The FAISS file names the commit that it was derived from, so it can never be stale."""
-        return self.path / f"search-{self.catalog.meta('generation'):06d}.faiss"
+    def _write_faiss(self) -> None:
+        file = SearchFile(self.path, self.catalog.generation())
+        if file.path.exists() or not len(self):
+            return
+        try:
+            file.write(FaissSearch.build(self._ids_and_vectors()))
+        except (OSError, NearframeError) as error:
+            # It is derived: a search builds it in memory, only more slowly.
+            logger.warning("could not write %s: %s", shown(file.path), error)
 
     def search_damage(self) -> list[str]:
         """Compare the FAISS file with the vectors it was derived from; say what differs."""
-        path = self._faiss_path()
-        if not path.exists():
-            return []
-        try:
-            if FaissSearch.read(path).equals(self._build_faiss()):
-                return []
-        except FrameIndexError:
-            pass
-        return [f"{shown(path)} differs from the vectors; delete it, searches make it anew"]
+        file = SearchFile(self.path, self.catalog.generation())
+        return file.damage(self._ids_and_vectors())
 
-    def _build_faiss(self) -> FaissSearch:
-        return FaissSearch.build(
-            (np.array([frame.id for frame in block.frames], np.int64), block.vectors)
-            for block in self.blocks()
-        )
-
-    def _write_faiss(self) -> None:
-        path = self._faiss_path()
-        if path.exists() or not len(self):
-            return
-        try:
-            self._build_faiss().write(path)
-        except (OSError, IndexDamagedError) as error:
-            # It is derived: a search builds it in memory, only more slowly.
-            logger.warning("could not write %s: %s", shown(path), error)
-            return
-        for old in self.path.glob("search-*.faiss"):
-            if old != path:
-                old.unlink()
+    def _ids_and_vectors(self) -> Iterator[tuple[Ids, Vectors]]:
+        """Yield all frames shard by shard, so that each shard is read once."""
+        frames = sorted(self.catalog.frames(), key=lambda frame: (frame.shard_id, frame.shard_row))
+        for block in self.blocks(frames=frames):
+            yield np.array([frame.id for frame in block.frames], np.int64), block.vectors
 
     def _require_shards(self) -> None:
         for shard in self.catalog.shards():
@@ -328,12 +412,13 @@ class FrameIndex:
             self.catalog.commit()
 
     def _sweep(self) -> None:
-        """Remove what a crash left behind: shards that were never committed, temporary files."""
-        known = {shard.path for shard in self.catalog.shards()}
-        for path in self.path.iterdir():
-            orphan = path.suffix == SHARD_SUFFIX and path not in known
-            if orphan or path.suffix == TEMPORARY_SUFFIX:
-                path.unlink()
+        """Remove what is not of the last commit, and what a crash left behind."""
+        used = {shard.path for shard in self.catalog.shards()}
+        used.add(SearchFile(self.path, self.catalog.generation()).path)
+        for pattern in _SWEPT:
+            for path in self.path.glob(pattern):
+                if path not in used:
+                    path.unlink(missing_ok=True)
 
 
 def absolute(path: str) -> str:

@@ -4,10 +4,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from nearframe.embeddings import Fingerprint, Unreadable
+from nearframe.embeddings import Fingerprint, NearframeError, Unreadable
 
 from .catalog import SourceSummary
-from .errors import IndexDamagedError
 from .frame_index import FrameIndex
 
 
@@ -40,7 +39,7 @@ def summarize(index: FrameIndex) -> IndexSummary:
         path=index.path,
         frames=len(index),
         vectors=sum(shard.rows for shard in index.catalog.shards()),
-        bytes=sum(file.stat().st_size for file in index.path.iterdir()),
+        bytes=sum(map(_size, index.path.iterdir())),
         fingerprint=index.fingerprint,
         sources=tuple(index.catalog.sources()),
         problems=tuple(index.catalog.problems()),
@@ -69,16 +68,21 @@ def verify(path: str | os.PathLike[str]) -> Verification:
         FrameIndexError: If there is no index, or its catalogue cannot be read.
     """
     with FrameIndex.open(path) as index:
-        damage = []
+        damage = index.catalog.damage()
         shards = index.catalog.shards()
         for shard in shards:
             try:
                 shard.read()
-            except IndexDamagedError as error:
+            except NearframeError as error:
                 damage.append(str(error))
-        rows = {shard.id: shard.rows for shard in shards}
-        for frame in index.catalog.frames():
-            if not 0 <= frame.shard_row < rows.get(frame.shard_id, 0):
-                damage.append(f"frame {frame.id} has no vector; build the index anew")
-        damage += index.search_damage()
+        if not damage:  # else there is nothing to compare it with
+            damage = index.search_damage()
         return Verification(len(shards), len(index), tuple(damage))
+
+
+def _size(file: Path) -> int:
+    """Return the size in bytes; 0 where a writer has just removed the file."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from nearframe.embeddings import shown
+from nearframe.embeddings import shown, writing_errors
 
 from .errors import IndexLockedError
 
@@ -18,13 +18,15 @@ def acquire_write_lock(directory: Path) -> FileLock:
 
     Raises:
         IndexLockedError: If another process holds it.
+        OutputError: If the directory may not be written.
     """
     lock = FileLock(directory / LOCK_NAME)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise IndexLockedError(
-            f"{shown(directory)} is being written by another process; "
-            "wait until it ends, or write to another index"
-        ) from error
+    with writing_errors(directory):
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise IndexLockedError(
+                f"{shown(directory)} is being written by another process; "
+                "wait until it ends, or write to another index"
+            ) from error
     return lock

@@ -1,9 +1,13 @@
 """What a search gives, and what it is restricted to."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from nearframe.embeddings import FrameRef, shown
+
+_LISTED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,11 @@ class Restriction:
         if self.end_s is not None:
             parts.append(f"at {self.end_s:g} s or earlier")
         return " and ".join(parts)
+
+    def admits_nothing(self, holder: str, sources: Iterable[str]) -> str:
+        """Say that no frame of `holder` is admitted, and what there is instead."""
+        some = ", ".join(shown(source) for source in islice(sources, _LISTED))
+        return f"no frame of {holder} is {self.describe()}; it holds: {some or 'nothing'}"
 
     def _admits_time(self, time_s: float | None) -> bool:
         if self.start_s is None and self.end_s is None:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from nearframe.embeddings import (
     EmbeddedBatch,
@@ -11,20 +12,19 @@ from nearframe.embeddings import (
     Fingerprint,
     FrameRef,
     MakeEmbedder,
-    NearframeError,
     Progress,
     Silent,
     SourceError,
     Unreadable,
-    default_threshold,
     resolve_embedder,
     shown,
 )
-from nearframe.embeddings.sources import File, ImageSequence, open_source
+from nearframe.embeddings.sources import IMAGE_SUFFIXES, File, ImageSequence, open_source
 from nearframe.index import FrameIndex
 
 from .greedy import Against, Decision, GreedyDedup
 from .plan import DedupPlan, DroppedFile, PlannedFile, now
+from .threshold import require_threshold
 
 
 def plan_dedup(
@@ -41,7 +41,7 @@ def plan_dedup(
     Args:
         source: A folder, or an index, whose images are then not embedded again.
         threshold: Cosine in [-1, 1] from which an image repeats an earlier one. By default the
-            one calibrated for the weights.
+            one calibrated for the index, or else for the weights.
         against: ``kept`` compares with the nearest earlier kept image, ``all`` with every
             earlier one.
         recursive: Whether a folder is searched with its sub-folders.
@@ -54,13 +54,14 @@ def plan_dedup(
         NearframeError: If the threshold is out of range, or the weights have no default one.
     """
     with ExitStack() as stack:
+        index = None
         if FrameIndex.exists(source):
-            images = _images_of_index(stack.enter_context(FrameIndex.open(source)), embedder)
+            index = stack.enter_context(FrameIndex.open(source))
+            images = _images_of_index(index, embedder)
         else:
             images = _images_of_folder(source, recursive=recursive, embedder=embedder)
-        if threshold is None:
-            threshold = _default_threshold(images.fingerprint)
-        greedy = GreedyDedup(threshold, against=against)
+        used = require_threshold(threshold, index, images.fingerprint)
+        greedy = GreedyDedup(used.value, against=against)
         progress = progress or Silent()
         progress.start(shown(source), images.count)
         kept: list[PlannedFile] = []
@@ -97,10 +98,11 @@ def plan_dedup(
             replace(entry, source=os.path.abspath(entry.source))  # noqa: PTH100
             for entry in unreadable
         ),
-        threshold=threshold,
+        threshold=used.value,
         against=against,
         fingerprint=images.fingerprint,
         created=now(),
+        threshold_origin=used.origin,
     )
 
 
@@ -190,7 +192,7 @@ def _unchanged_images(index: FrameIndex) -> Iterator[EmbeddedBatch]:
         rows = []
         changed = []
         for row, frame in enumerate(block.frames):
-            if frame.ref.time_s is not None:
+            if not _is_image(frame.ref):
                 continue
             state, file = index.catalog.file(frame.ref.source), File.look_at(frame.ref.source)
             if state is not None and (state.size, state.mtime_ns) == (file.size, file.mtime_ns):
@@ -205,14 +207,9 @@ def _unchanged_images(index: FrameIndex) -> Iterator[EmbeddedBatch]:
         )
 
 
-def _default_threshold(fingerprint: Fingerprint) -> float:
-    threshold = default_threshold(fingerprint.weights)
-    if threshold is None:
-        raise NearframeError(
-            f"weights {fingerprint.weights} have no calibrated threshold; give one with "
-            "--threshold, and look at the plan before you apply it"
-        )
-    return threshold
+def _is_image(frame: FrameRef) -> bool:
+    # Not by the time: frames of some videos have none, and no video may ever be dropped.
+    return Path(frame.source).suffix.lower() in IMAGE_SUFFIXES
 
 
 def _dropped(file: PlannedFile, files: list[PlannedFile], decision: Decision) -> DroppedFile:

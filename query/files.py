@@ -5,7 +5,7 @@ import os
 import shutil
 from pathlib import Path
 
-from nearframe.embeddings import NearframeError, file_sha256, shown
+from nearframe.embeddings import NearframeError, file_sha256, shown, writing_errors
 from nearframe.index import atomic_path, sync_directory
 
 
@@ -15,6 +15,14 @@ def has_content(path: str | os.PathLike[str], sha256: str) -> bool:
         return file_sha256(Path(path)) == sha256
     except OSError:
         return False
+
+
+def is_same_file(path: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    """Whether one path leads to the other, so that removing the file would empty both.
+
+    Two hard links are not the same in this sense: each keeps the content.
+    """
+    return os.path.realpath(path) == os.path.realpath(other)
 
 
 def copy_file(source: Path, target: Path, sha256: str) -> None:
@@ -31,6 +39,23 @@ def copy_file(source: Path, target: Path, sha256: str) -> None:
             raise NearframeError(f"{shown(source)} changed while it was copied; left where it is")
 
 
+def is_link_to(path: Path, source: Path) -> bool:
+    """Whether a symbolic link is there that leads to the other path as it is written."""
+    return path.is_symlink() and str(path.readlink()) == str(source)
+
+
+def link_file(source: Path, target: Path) -> None:
+    """Make a symbolic link at `target` that leads to `source`.
+
+    Raises:
+        NearframeError: If the target exists.
+        OSError: As the operating system says.
+    """
+    _require_free(target)
+    target.symlink_to(source)
+    sync_directory(target.parent)
+
+
 def move_file(source: Path, target: Path, sha256: str) -> None:
     """Move a file, also to another file system; at every instant one whole copy exists.
 
@@ -45,7 +70,12 @@ def move_file(source: Path, target: Path, sha256: str) -> None:
         if error.errno != errno.EXDEV:
             raise
         copy_file(source, target, sha256)
-        source.unlink()
+        try:
+            with writing_errors(source):
+                source.unlink()
+        except NearframeError:
+            target.unlink()
+            raise
     sync_directory(target.parent)
     sync_directory(source.parent)
 

@@ -18,6 +18,19 @@ _BLOCK = 256
 _CHUNK = 4096
 
 
+def lowest_cosine(threshold: float) -> float:
+    """Return the lowest cosine that reaches a threshold.
+
+    Raises:
+        NearframeError: If the threshold is no cosine.
+    """
+    if not -1 <= threshold <= 1:
+        raise NearframeError(
+            f"the threshold is a cosine and must be between -1 and 1, not {threshold}"
+        )
+    return threshold - ROUNDING
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What becomes of one vector.
@@ -51,13 +64,10 @@ class GreedyDedup:
     """
 
     def __init__(self, threshold: float, *, against: Against = "kept") -> None:
-        if not -1 <= threshold <= 1:
-            raise NearframeError(
-                f"the threshold is a cosine and must be between -1 and 1, not {threshold}"
-            )
+        lowest = lowest_cosine(threshold)
         if against not in AGAINST:
             raise NearframeError(f"--against must be one of {', '.join(AGAINST)}, not {against!r}")
-        self._threshold = threshold - ROUNDING
+        self._threshold = lowest
         self._against_all = against == "all"
         self._chunks: list[Vectors] = []
         # Positions of the vectors in the chunks, among all that were added.

@@ -2,28 +2,34 @@
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from nearframe.embeddings import NearframeError, reading_errors, shown, writing_errors
 from nearframe.index import atomic_write
 
 Action = Literal["move", "copy-unique"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
+SplitAction = Literal["copy", "move", "link"]
+SPLIT_ACTIONS: tuple[SplitAction, ...] = get_args(SplitAction)
+FileAction = Action | SplitAction
 
 _KIND = "dedup journal"
 _VERSION = 1
+# Stands at the end when every operation was carried out, reported or taken back.
+_FINISHED: Mapping[str, Any] = {"finished": True}
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One file that is moved or copied.
+    """One file that is moved, copied or linked to.
 
     Attributes:
         source: Absolute path before.
         target: Absolute path after.
-        sha256: Of the content, in hexadecimal.
+        sha256: Of the content, in hexadecimal; empty for a link, which has none of its own.
     """
 
     source: str
@@ -39,19 +45,19 @@ class Journal:
         action: What it does.
         operations: In the order in which they are carried out.
         directories: Directories that it makes, outermost first.
-        finished: Whether it came to its end.
+        finished: Whether it came to its end, or was taken back.
     """
 
-    action: Action
+    action: FileAction
     operations: tuple[Operation, ...]
     directories: tuple[str, ...]
     finished: bool = False
 
     def write(self, path: Path) -> None:
-        """Write the journal, one line per operation, before the first of them is carried out.
+        """Write the journal, one line per operation, completely or not at all.
 
         Raises:
-            OutputError: If it cannot be written; then nothing has been done.
+            OutputError: If it cannot be written.
         """
         head = {
             "nearframe": _KIND,
@@ -59,8 +65,9 @@ class Journal:
             "action": self.action,
             "directories": self.directories,
         }
+        end = (_FINISHED,) if self.finished else ()
         with writing_errors(path), atomic_write(path, "w") as file:
-            for entry in (head, *map(asdict, self.operations)):
+            for entry in (head, *map(asdict, self.operations), *end):
                 file.write(json.dumps(entry) + "\n")
 
     @classmethod
@@ -76,24 +83,30 @@ class Journal:
             head, *entries = map(json.loads, lines)
             if (head["nearframe"], head["version"]) != (_KIND, _VERSION):
                 raise ValueError(f"{head['nearframe']} version {head['version']}")
+            if head["action"] not in (*ACTIONS, *SPLIT_ACTIONS):
+                raise ValueError(f"action {head['action']!r}")
             finished = bool(entries) and entries[-1] == _FINISHED
             return cls(
                 action=head["action"],
-                operations=tuple(Operation(**e) for e in entries[: -1 if finished else None]),
-                directories=tuple(head["directories"]),
+                operations=tuple(_operation(e) for e in entries[: -1 if finished else None]),
+                directories=tuple(map(_text, head["directories"])),
                 finished=finished,
             )
         except (ValueError, KeyError, TypeError) as error:
             raise NearframeError(
                 f"{shown(path)} is not a journal of an applied plan that this nearframe reads "
-                f"({error}); give the .journal.jsonl file that dedup --apply named"
+                f"({error}); give the .journal.jsonl file that dedup --apply or split named"
             ) from error
 
 
-_FINISHED = {"finished": True}
+def _operation(fields: Mapping[str, Any]) -> Operation:
+    operation = Operation(**fields)
+    for value in asdict(operation).values():
+        _text(value)
+    return operation
 
 
-def finish(path: Path) -> None:
-    """Note that every operation of the journal was carried out or reported."""
-    with writing_errors(path), path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(_FINISHED) + "\n")
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} where a text was expected")
+    return value

@@ -1,9 +1,10 @@
 """What a deduplication would do, as a file that a person can read and change."""
 
+import itertools
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from dataclasses import fields as fields_of
 from datetime import datetime
@@ -22,6 +23,7 @@ from nearframe.embeddings import (
 from nearframe.index import atomic_write
 
 from .greedy import AGAINST, Against
+from .threshold import THRESHOLD_ORIGINS, ThresholdOrigin
 
 _KIND = "dedup plan"
 _VERSION = 1
@@ -89,6 +91,7 @@ class DedupPlan:
         against: Whether files were compared with kept ones or with all earlier ones.
         fingerprint: What the vectors were made with.
         created: When, ISO 8601 with offset.
+        threshold_origin: Where the threshold comes from; None in plans that do not say.
     """
 
     folder: str
@@ -99,6 +102,7 @@ class DedupPlan:
     against: Against
     fingerprint: Fingerprint
     created: str
+    threshold_origin: ThresholdOrigin | None = None
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plan as JSON, one line per file.
@@ -112,6 +116,7 @@ class DedupPlan:
             "created": self.created,
             "folder": self.folder,
             "threshold": self.threshold,
+            "threshold_origin": self.threshold_origin,
             "against": self.against,
             "fingerprint": self.fingerprint.to_json(),
         }
@@ -155,6 +160,7 @@ class DedupPlan:
                 against=_require(str, fields, "against", among=AGAINST),
                 fingerprint=Fingerprint.from_json(fields["fingerprint"]),
                 created=_require(str, fields, "created"),
+                threshold_origin=_origin(fields.get("threshold_origin")),
             )
         except (KeyError, TypeError, ValueError, NearframeError) as error:
             raise NearframeError(
@@ -193,6 +199,14 @@ def _require(
     return value
 
 
+def _origin(value: Any) -> ThresholdOrigin | None:
+    """Return where a threshold comes from; ValueError where that is not known."""
+    if value is not None and value not in THRESHOLD_ORIGINS:
+        raise ValueError(f"threshold_origin is {value!r}")
+    origin: ThresholdOrigin | None = value
+    return origin
+
+
 def _entries(kind: type[Entry], values: Iterable[Mapping[str, Any]]) -> tuple[Entry, ...]:
     """Read the entries of one list; TypeError or ValueError where one is damaged."""
     entries = tuple(kind(**value) for value in values)
@@ -220,9 +234,12 @@ def now() -> str:
 
 
 def free_path(path: Path) -> Path:
-    """Return `path`, or the first of ``NAME-2.EXT``, ``NAME-3.EXT``, … that does not exist."""
-    candidate, number = path, 1
-    while os.path.lexists(candidate):
-        number += 1
-        candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
-    return candidate
+    """Return the first of `numbered_paths` that does not exist."""
+    return next(candidate for candidate in numbered_paths(path) if not os.path.lexists(candidate))
+
+
+def numbered_paths(path: Path) -> Iterator[Path]:
+    """Yield `path`, then ``NAME-2.EXT``, ``NAME-3.EXT`` and so on without end."""
+    yield path
+    for number in itertools.count(2):
+        yield path.with_name(f"{path.stem}-{number}{path.suffix}")

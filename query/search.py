@@ -22,6 +22,8 @@ from nearframe.embeddings import (
 from nearframe.embeddings.sources import ImageSequence, open_source
 from nearframe.index import Match, Restriction, Searchable, open_index
 
+from .greedy import lowest_cosine
+
 Query = str | os.PathLike[str]
 
 
@@ -81,10 +83,11 @@ def search(
         SourceError: If a query does not exist, or no query can be decoded.
         FingerprintMismatchError: If `embedder` is not the one the index was made with.
         FrameIndexError: If there is no such index, or it is damaged.
-        NearframeError: If `k` is below 1.
+        NearframeError: If `k` is below 1, or the threshold out of range.
     """
     if k < 1:
         raise NearframeError(f"k must be 1 or more, not {k}")
+    lowest = -1.0 if threshold is None else lowest_cosine(threshold)
     with ExitStack() as stack:
         opened: Searchable
         if isinstance(index, (str, os.PathLike)):
@@ -100,9 +103,7 @@ def search(
     results = tuple(
         QueryMatches(
             query=name,
-            matches=tuple(
-                match for match in matches if threshold is None or match.similarity >= threshold
-            ),
+            matches=tuple(match for match in matches if match.similarity >= lowest),
             nearest=matches[0].similarity if matches else None,
         )
         for name, matches in zip(names, found, strict=True)

@@ -29,7 +29,9 @@ _PROCESSED = {
 }
 
 
-@click.command("buildIndex", cls=Command)
+@click.command(
+    "buildIndex", cls=Command, short_help="Make or update an index of images and videos."
+)
 @click.option(
     "-i",
     "--input",
@@ -47,7 +49,9 @@ _PROCESSED = {
     help="The index: a directory, new or existing, or a .json or .faiss file.",
 )
 @click.option("--recursive", is_flag=True, help="Search folders with their sub-folders.")
-@click.option("--every", type=int, metavar="N", help="Of videos, take every Nth frame.")
+@click.option(
+    "--every", type=click.IntRange(min=1), metavar="N", help="Of videos, take every Nth frame."
+)
 @click.option("--fps", type=float, metavar="F", help="Of videos, take F frames per second.")
 @click.option("--keyframes", is_flag=True, help="Of videos, take only keyframes (fast).")
 @click.option("--rehash", is_flag=True, help="Compare content, not only size and time.")
@@ -72,11 +76,14 @@ def build_index(
 
     Only what is new or changed is read. After an interruption the same command goes on.
     """
-    from nearframe.embeddings import SourceError
+    from nearframe.embeddings import NearframeError, SourceError
     from nearframe.embeddings.sources import Sampling
     from nearframe.index import build_index as build
 
-    sampling = Sampling(every=every, fps=fps, keyframes=keyframes)
+    try:
+        sampling = Sampling(every=every, fps=fps, keyframes=keyframes)
+    except NearframeError as error:
+        raise click.UsageError(str(error)) from error
     try:
         with ProgressBar() as progress:
             report = build(
@@ -97,7 +104,7 @@ def build_index(
         print_json(_as_json(report, output))
     elif report.total:
         _print(report, output)
-    report_skipped(report.unreadable, strict=strict)
+    report_skipped(report.unreadable, strict=strict and report.total > 0)
     if not report.total:
         raise SourceError(inputs[0], "nothing in it can be read; no index was made")
 

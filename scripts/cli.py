@@ -7,9 +7,11 @@ before numpy and torch are loaded.
 import json
 import logging
 import os
+import shlex
 import sys
+import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -43,7 +45,10 @@ class Command(click.Command):
         logger = logging.getLogger("nearframe")
         logger.addHandler(handler)
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                # Pillow's remarks on odd files; those that it cannot decode are listed as skipped.
+                warnings.filterwarnings("ignore", module=r"PIL\b")
+                return super().invoke(ctx)
         except NearframeError as error:
             raise click.ClickException(str(error)) from error
         finally:
@@ -51,9 +56,11 @@ class Command(click.Command):
 
 
 class _StderrNotes(logging.Handler):
-    """Shows the library's warnings on stderr, without tearing a progress bar."""
+    """Shows the library's warnings on a terminal, without tearing a progress bar."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        if not sys.stderr.isatty():
+            return
         from tqdm import tqdm
 
         tqdm.write(f"Note: {record.getMessage()}", file=sys.stderr)
@@ -113,14 +120,14 @@ class EmbedderOptions:
 
     def make(self, fingerprint: "Fingerprint | None" = None) -> "Embedder":
         """Load the network: the one that an index was made with, unless the options differ."""
-        from nearframe.embeddings import DEFAULT_WEIGHTS, Embedder, Preprocessing
+        from nearframe.embeddings import DEFAULT_WEIGHTS, Embedder, default_preprocessing
 
-        preprocessing = fingerprint.preprocessing if fingerprint else Preprocessing()
+        weights = self.weights or (fingerprint.weights if fingerprint else DEFAULT_WEIGHTS)
+        preprocessing = fingerprint.preprocessing if fingerprint else default_preprocessing(weights)
         if self.fit is not None:
-            preprocessing = Preprocessing(fit=self.fit)
-        inherited = fingerprint.weights if fingerprint else DEFAULT_WEIGHTS
+            preprocessing = replace(preprocessing, fit=self.fit)
         return Embedder(
-            self.weights or inherited,
+            weights,
             device=self.device,
             precision=self.precision,
             batch_size=self.batch_size,
@@ -138,7 +145,14 @@ class EmbedderOptions:
 def embedder_options(command: F) -> F:
     """Add the options of `EmbedderOptions`; the command receives them as ``**options``."""
     for option in (
-        click.option("--batch-size", default=16, show_default=True, help="Images per step."),
+        click.option(
+            "--batch-size",
+            type=click.IntRange(min=1),
+            default=16,
+            show_default=True,
+            metavar="N",
+            help="Images per step.",
+        ),
         click.option(
             "--precision",
             type=click.Choice(PRECISIONS),
@@ -185,6 +199,11 @@ def show_path(path: str | os.PathLike[str]) -> str:
 
     relative = os.path.relpath(path)
     return shown(path if relative.startswith("..") else relative)
+
+
+def show_argument(path: str | os.PathLike[str]) -> str:
+    """Return a path as it is typed in a command: as `show_path`, in quotes where it needs them."""
+    return shlex.quote(show_path(path))
 
 
 def show_time(time_s: float) -> str:

@@ -1,9 +1,12 @@
 """dedup: which images are new, and which repeat an earlier one?"""
 
+import itertools
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from .cli import (
     Command,
@@ -15,6 +18,7 @@ from .cli import (
     path_argument,
     print_json,
     report_skipped,
+    show_argument,
     show_path,
     skipped_json,
     strict_option,
@@ -27,12 +31,20 @@ ACTIONS = ("move", "copy-unique")
 AGAINST = ("kept", "all")
 
 
-@click.command("dedup", cls=Command)
+def _require_json(_: click.Context, __: click.Parameter, value: Path | None) -> Path | None:
+    # By its suffix dedup knows a plan again.
+    if value is not None and value.suffix != ".json":
+        raise click.BadParameter(f"{value} must end in .json")
+    return value
+
+
+@click.command("dedup", cls=Command, short_help="Find repeated images; move them away if asked.")
 @path_argument("source", metavar="FOLDER|INDEX|PLAN")
 @click.option(
     "--threshold",
-    type=float,
-    help="Similarity from which an image repeats another; default: as calibrated for the weights.",
+    type=click.FloatRange(-1, 1),
+    help="Similarity from which an image repeats another; default: the one calibrated for the "
+    "index (nearframe calibrate), or else for the weights.",
 )
 @click.option(
     "--against",
@@ -46,7 +58,8 @@ AGAINST = ("kept", "all")
     "--plan",
     "plan_path",
     type=click.Path(path_type=Path),
-    help="Where to write the plan; default: NAME.dedup.json in the current folder.",
+    callback=_require_json,
+    help="Where to write the plan, a .json file; default: NAME.dedup.json in the current folder.",
 )
 @click.option(
     "--apply",
@@ -78,18 +91,52 @@ def dedup(
     """
     from nearframe.query import DedupPlan
 
-    if source.suffix == ".json":
-        if action is None:
-            raise click.UsageError("a plan needs --apply move or --apply copy-unique")
+    if to is not None and action is None:
+        raise click.UsageError("--to needs --apply move or --apply copy-unique")
+    if source.suffix == ".json" and not source.is_dir():
+        _require_plan_options(action)
         plan, plan_path = DedupPlan.load(source), source
     else:
-        plan, plan_path = _make_plan(source, plan_path, **options)
+        interrupted = _interrupted(source, **options) if action and not plan_path else None
+        plan, plan_path = interrupted or _make_plan(source, plan_path, **options)
     applied = _apply(plan, plan_path, action, to) if action else None
     if as_json:
         print_json(_as_json(plan, plan_path, applied))
     else:
         _print(plan, plan_path, applied)
     report_skipped([*plan.unreadable, *(applied.skipped if applied else ())], strict=strict)
+
+
+def _require_plan_options(action: "Action | None") -> None:
+    """Refuse options that would be without effect, since the plan is made already."""
+    if action is None:
+        raise click.UsageError("a plan needs --apply move or --apply copy-unique")
+    context = click.get_current_context()
+    for name in ("threshold", "against", "recursive", "plan_path", "weights", "fit"):
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            option = "--plan" if name == "plan_path" else f"--{name}"
+            raise click.UsageError(f"{option} is for making a plan, and this is one already")
+
+
+def _default_plan_path(source: Path) -> Path:
+    return Path(f"{source.resolve().name}.dedup.json")
+
+
+def _interrupted(
+    source: Path, *, threshold: float | None, against: "Against", **_: Any
+) -> "tuple[DedupPlan, Path] | None":
+    """Find the plan of an earlier run of the same command that did not come to its end."""
+    from nearframe.query import DedupPlan, journal_of, numbered_paths
+
+    for path in itertools.takewhile(Path.exists, numbered_paths(_default_plan_path(source))):
+        if not journal_of(path).exists():
+            continue
+        plan = DedupPlan.load(path)
+        same_threshold = threshold is None or threshold == plan.threshold
+        if same_threshold and plan.against == against and plan.folder == os.path.abspath(source):  # noqa: PTH100
+            click.echo(f"Going on with {show_path(path)}, which was interrupted", err=True)
+            return plan, path
+    return None
 
 
 def _make_plan(
@@ -113,7 +160,7 @@ def _make_plan(
             progress=progress,
         )
     # Without a name of the user's, never over an older plan: somebody may have edited it.
-    plan_path = plan_path or free_path(Path(f"{source.resolve().name}.dedup.json"))
+    plan_path = plan_path or free_path(_default_plan_path(source))
     plan.save(plan_path)
     return plan, plan_path
 
@@ -122,14 +169,23 @@ def _apply(plan: "DedupPlan", plan_path: Path, action: "Action", to: Path | None
     from nearframe.query import apply_plan, journal_of
 
     ending = {"move": "repeats", "copy-unique": "unique"}[action]
-    with ProgressBar() as progress:
-        return apply_plan(
-            plan,
-            action=action,
-            to=to or f"{plan.folder}-{ending}",
-            journal=journal_of(plan_path),
-            progress=progress,
-        )
+    journal = journal_of(plan_path)
+    try:
+        with ProgressBar() as progress:
+            return apply_plan(
+                plan,
+                action=action,
+                to=to or f"{plan.folder}-{ending}",
+                journal=journal,
+                progress=progress,
+            )
+    except KeyboardInterrupt as error:
+        raise click.ClickException(
+            "interrupted; the same command goes on from there, and nearframe undo "
+            f"{show_argument(journal)} takes back what was done"
+            if journal.exists()
+            else "interrupted; nothing was changed"
+        ) from error
 
 
 def _print(plan: "DedupPlan", plan_path: Path, applied: "Application | None") -> None:
@@ -141,18 +197,21 @@ def _print(plan: "DedupPlan", plan_path: Path, applied: "Application | None") ->
     click.echo(f"Plan: {show_path(plan_path)}")
     if applied is None:
         if plan.dropped:
-            click.echo(f"Next: dedup {show_path(plan_path)} --apply move")
+            click.echo(f"Next: dedup {show_argument(plan_path)} --apply move")
         return
     click.echo(f"{count(applied.done, 'file')} now in {show_path(applied.to)}")
-    click.echo(f"To take it back: nearframe undo {show_path(applied.journal)}")
+    if applied.done:
+        click.echo(f"To take it back: nearframe undo {show_argument(applied.journal)}")
 
 
 def _compared(plan: "DedupPlan") -> str:
     """Say what frames were compared with, and where the threshold comes from."""
-    from nearframe.embeddings import default_threshold
-
-    weights = plan.fingerprint.weights
-    origin = f", the default of weights {weights}" * (plan.threshold == default_threshold(weights))
+    origin = {
+        "given": ", as given with --threshold",
+        "index": ", calibrated for this index",
+        "weights": f", the default of weights {plan.fingerprint.weights}",
+        None: "",
+    }[plan.threshold_origin]
     return ("kept frame" if plan.against == "kept" else "frame") + origin
 
 
@@ -162,11 +221,13 @@ def _as_json(plan: "DedupPlan", plan_path: Path, applied: "Application | None") 
         "kept": len(plan.kept),
         "dropped": len(plan.dropped),
         "threshold": plan.threshold,
+        "threshold_origin": plan.threshold_origin,
         "skipped": skipped_json(plan.unreadable),
     }
     if applied is not None:
         answer["applied"] = {
             "done": applied.done,
+            "to": str(applied.to),
             "journal": str(applied.journal),
             "skipped": skipped_json(applied.skipped),
         }

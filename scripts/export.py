@@ -4,10 +4,10 @@ from pathlib import Path
 
 import click
 
-from .cli import Command, path_argument, show_path
+from .cli import Command, count, path_argument, show_path
 
 
-@click.command("export", cls=Command)
+@click.command("export", cls=Command, short_help="Write an index as .json, .faiss or .npy.")
 @path_argument("index_path", metavar="INDEX")
 @path_argument("output", metavar="OUT")
 def export(index_path: Path, output: Path) -> None:
@@ -16,4 +16,4 @@ def export(index_path: Path, output: Path) -> None:
 
     with FrameIndex.open(index_path) as index:
         export_index(index, output)
-        click.echo(f"Exported {len(index)} frames to {show_path(output)}")
+        click.echo(f"Exported {count(len(index), 'frame')} to {show_path(output)}")

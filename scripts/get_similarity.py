@@ -8,7 +8,7 @@ import click
 from .cli import Command, EmbedderOptions, embedder_options, json_option, print_json
 
 
-@click.command("getSimilarity", cls=Command)
+@click.command("getSimilarity", cls=Command, short_help="Compare two images.")
 @click.option("-q", "--query", required=True, type=click.Path(path_type=Path), help="One image.")
 @click.option("-t", "--target", required=True, type=click.Path(path_type=Path), help="The other.")
 @embedder_options

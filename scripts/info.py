@@ -7,6 +7,7 @@ import click
 
 from .cli import (
     Command,
+    count,
     json_option,
     path_argument,
     print_json,
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from nearframe.index import IndexSummary
 
 
-@click.command("info", cls=Command)
+@click.command("info", cls=Command, short_help="Say what is in an index.")
 @path_argument("index_path", metavar="INDEX")
 @json_option
 def info(index_path: Path, as_json: bool) -> None:
@@ -38,7 +39,8 @@ def info(index_path: Path, as_json: bool) -> None:
 def _print(summary: "IndexSummary") -> None:
     click.echo(f"Index:       {show_path(summary.path)} ({summary.bytes / 1e6:.1f} MB)")
     unused = summary.vectors - summary.frames
-    click.echo(f"Frames:      {summary.frames}" + (f" ({unused} unused vectors)" * bool(unused)))
+    note = f" ({count(unused, 'unused vector')})" if unused else ""
+    click.echo(f"Frames:      {summary.frames}{note}")
     click.echo(f"Made with:   {summary.fingerprint.describe()}")
     click.echo("Sources:")
     for source in summary.sources:

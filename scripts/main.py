@@ -3,7 +3,9 @@
 import click
 
 from .build_index import build_index
+from .calibrate import calibrate
 from .dedup import dedup
+from .evaluate import evaluate
 from .export import export
 from .get_similarity import get_similarity
 from .info import info
@@ -29,5 +31,7 @@ for _command in (
     verify,
     export,
     weights,
+    evaluate,
+    calibrate,
 ):
     nearframe.add_command(_command)

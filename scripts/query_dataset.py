@@ -21,7 +21,7 @@ from .cli import (
 
 if TYPE_CHECKING:
     from nearframe.index import Match
-    from nearframe.query import QueryMatches
+    from nearframe.query import QueryMatches, Threshold
 
 
 class Seconds(click.ParamType):  # type: ignore[type-arg]  # not generic at run time before click 8.4
@@ -41,7 +41,7 @@ class Seconds(click.ParamType):  # type: ignore[type-arg]  # not generic at run 
         return seconds
 
 
-@click.command("queryDataset", cls=Command)
+@click.command("queryDataset", cls=Command, short_help="Find a picture in an index, with its time.")
 @click.option(
     "-q",
     "--query",
@@ -59,8 +59,15 @@ class Seconds(click.ParamType):  # type: ignore[type-arg]  # not generic at run 
     type=click.Path(path_type=Path),
     help="An index, or a .json or .faiss file.",
 )
-@click.option("-k", default=1, show_default=True, metavar="N", help="Matches per query.")
-@click.option("--threshold", type=float, help="Lowest similarity of a match, -1 to 1.")
+@click.option(
+    "-k",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Matches per query.",
+)
+@click.option("--threshold", type=click.FloatRange(-1, 1), help="Lowest similarity of a match.")
 @click.option("--source", help="Only frames of this file, or of files below this folder.")
 @click.option("--from", "start_s", type=Seconds(), help="Only frames from this time on.")
 @click.option("--to", "end_s", type=Seconds(), help="Only frames up to this time.")
@@ -80,9 +87,8 @@ def query_dataset(
     **options: Any,
 ) -> None:
     """Find the frames of an index that are nearest to a picture, with their time."""
-    from nearframe.embeddings import default_threshold
     from nearframe.index import Restriction, open_index
-    from nearframe.query import search
+    from nearframe.query import search, usual_threshold
 
     with open_index(index_path) as index:
         report = search(
@@ -93,11 +99,11 @@ def query_dataset(
             within=Restriction(source=source, start_s=start_s, end_s=end_s),
             embedder=EmbedderOptions(**options).embedder(),
         )
+        sure = usual_threshold(index, report.fingerprint)
     if as_json:
         results = [_as_json(result) for result in report.results]
         print_json({"results": results, "skipped": skipped_json(report.unreadable)})
     else:
-        sure = default_threshold(report.fingerprint.weights)
         for number, result in enumerate(report.results):
             if len(report.results) > 1:
                 click.echo(("\n" if number else "") + f"{show_path(result.query)}:")
@@ -105,7 +111,9 @@ def query_dataset(
     report_skipped(report.unreadable, strict=strict)
 
 
-def _print(result: "QueryMatches", *, k: int, threshold: float | None, sure: float | None) -> None:
+def _print(
+    result: "QueryMatches", *, k: int, threshold: float | None, sure: "Threshold | None"
+) -> None:
     if not result.matches:
         nearest = (
             "the index is empty" if result.nearest is None else f"nearest {result.nearest:.6f}"
@@ -116,8 +124,12 @@ def _print(result: "QueryMatches", *, k: int, threshold: float | None, sure: flo
         _print_match(result.matches[0])
     else:
         _print_table(result.matches)
-    if sure is not None and result.matches[0].similarity < sure:
-        click.echo(f"Below {sure}, from where frames count as the same: perhaps not in the index.")
+    if sure is not None and not sure.reached_by(result.matches[0].similarity):
+        origin = {"index": ", calibrated for this index"}.get(sure.origin, "")
+        click.echo(
+            f"Below {sure.value}, from where frames count as the same{origin}: "
+            "perhaps not in the index."
+        )
 
 
 def _print_match(match: "Match") -> None:

@@ -7,7 +7,7 @@ import click
 from .cli import Command, ProgressBar, count, path_argument, report_skipped
 
 
-@click.command("undo", cls=Command)
+@click.command("undo", cls=Command, short_help="Take an applied dedup plan back.")
 @path_argument("journal", metavar="JOURNAL")
 def undo(journal: Path) -> None:
     """Put every file back that an applied plan moved, and remove the copies it made.

@@ -7,7 +7,7 @@ import click
 from .cli import Command, count, json_option, path_argument, print_json, show_path
 
 
-@click.command("verify", cls=Command)
+@click.command("verify", cls=Command, short_help="Check an index for damage.")
 @path_argument("index_path", metavar="INDEX")
 @json_option
 def verify(index_path: Path, as_json: bool) -> None:

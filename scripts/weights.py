@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from nearframe.embeddings import WeightsStatus
 
 
-@click.command("weights", cls=Command)
+@click.command("weights", cls=Command, short_help="List the weights that have a name.")
 @json_option
 def weights(as_json: bool) -> None:
     """List the weights that --weights knows by name."""

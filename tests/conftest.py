@@ -122,3 +122,17 @@ def shared_data() -> Path:
 def sample_video() -> Path:
     """The sample video of the repository: 300 frames, 640x360, 30 per second."""
     return REPOSITORY / "data" / "yard.mp4"
+
+
+@pytest.fixture
+def snapshot() -> Callable[[Path], dict[str, tuple[bytes, int]]]:
+    """Read a folder: relative path -> (content, modification time) of every file in it."""
+
+    def read(folder: Path) -> dict[str, tuple[bytes, int]]:
+        return {
+            path.relative_to(folder).as_posix(): (path.read_bytes(), path.stat().st_mtime_ns)
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+
+    return read

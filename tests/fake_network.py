@@ -19,6 +19,8 @@ class FakeBackbone:
         assert pixels.dtype == np.uint8
         assert pixels.shape == (n, size, size, 3)
         cell = size // _GRID
+        # Weights have sizes of their own; what no whole cell covers is left out.
+        pixels = pixels[:, : cell * _GRID, : cell * _GRID]
         # (n, size, size, 3) -> (n, grid, grid, 3): the mean of each cell.
         cells = pixels.reshape(n, _GRID, cell, _GRID, cell, 3).mean(axis=(2, 4), dtype=np.float32)
         flat = cells.reshape(n, -1)

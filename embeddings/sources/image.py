@@ -1,9 +1,10 @@
 """One image file -> 8-bit RGB pixels, whatever format, mode or orientation it is stored in."""
 
+import contextlib
 import functools
 import os
 import stat
-import warnings
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -52,12 +53,12 @@ def read_image(path: str | os.PathLike[str]) -> RgbImage:
     try:
         # Opening a named pipe would wait for a writer for ever.
         if not stat.S_ISREG(Path(path).stat().st_mode):
-            raise UnreadableImageError(path, "not a regular file")
-        with warnings.catch_warnings():
-            # Pillow warns at half the size at which it refuses; both ends are handled here.
-            warnings.simplefilter("ignore")
-            with Image.open(path) as image:
-                return to_rgb_array(image)
+            raise UnreadableImageError(path, "not a regular file; expected an image")
+        with Image.open(path) as image:
+            # Pillow would start Ghostscript, whatever the suffix; a photo is never PostScript.
+            if image.format == "EPS":
+                raise UnreadableImageError(path, "PostScript, which is a program, not an image")
+            return to_rgb_array(image)
     except UnreadableImageError:
         raise
     # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error, zlib.error, … on
@@ -89,7 +90,9 @@ def to_rgb_array(image: Image.Image) -> RgbImage:
         OSError: If the image data is truncated (Pillow decodes lazily).
     """
     image.load()
-    image = ImageOps.exif_transpose(image)
+    # A damaged EXIF block says nothing about the pixels.
+    with contextlib.suppress(SyntaxError, ValueError, KeyError, TypeError, struct.error):
+        image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I") or image.mode == "F":
         image = _eight_bit_grey(image)
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:

@@ -1,6 +1,7 @@
 """A path of the user -> the sources it stands for."""
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal, Protocol
@@ -53,9 +54,7 @@ def open_source(
     Raises:
         SourceError: If there is nothing of the kind at `path`.
     """
-    with reading_errors(path):
-        is_folder = Path(path).resolve(strict=True).is_dir()
-    if is_folder:
+    if _is_folder(path):
         return require_images(ImageSequence.of_folder(path, recursive=recursive))
     suffix = Path(path).suffix.lower()
     if suffix in IMAGE_SUFFIXES:
@@ -83,10 +82,13 @@ def open_sources(
     Raises:
         SourceError: If there is nothing at `path`, or it is a single file that cannot be read.
     """
-    if not Path(path).is_dir():
+    if not _is_folder(path):
         return [open_source(path, recursive=recursive, sampling=sampling)]
     images = ImageSequence.of_folder(path, recursive=recursive)
-    sources: list[ImageSequence | VideoSource | SourceError] = [images] if images.files else []
+    sources: list[ImageSequence | VideoSource | SourceError] = []
+    # The sub-folders that could not be entered stand in the sequence of images.
+    if images.files or images.problems:
+        sources.append(images)
     for video in find_files(os.fspath(path), VIDEO_SUFFIXES, recursive=recursive)[0]:
         try:
             sources.append(VideoSource.open(video, sampling))
@@ -95,3 +97,13 @@ def open_sources(
     if not sources:
         require_images(images)
     return sources
+
+
+def _is_folder(path: str | os.PathLike[str]) -> bool:
+    """Tell a folder from a file.
+
+    Raises:
+        SourceError: If there is neither at `path`, or it may not be looked at.
+    """
+    with reading_errors(path):
+        return stat.S_ISDIR(os.stat(path).st_mode)  # noqa: PTH116  # Path("") would be "."

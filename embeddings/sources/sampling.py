@@ -1,5 +1,6 @@
 """Which frames of a video are read."""
 
+import math
 from dataclasses import dataclass
 
 from ..errors import NearframeError
@@ -29,8 +30,8 @@ class Sampling:
             raise NearframeError("--every, --fps and --keyframes exclude each other; give one")
         if self.every is not None and self.every < 1:
             raise NearframeError(f"--every must be 1 or more, not {self.every}")
-        if self.fps is not None and not self.fps > 0:
-            raise NearframeError(f"--fps must be above 0, not {self.fps}")
+        if self.fps is not None and not 0 < self.fps < math.inf:
+            raise NearframeError(f"--fps must be above 0 and finite, not {self.fps}")
 
     def describe(self) -> str:
         """Return a short text that is equal exactly for equal samplings."""

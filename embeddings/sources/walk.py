@@ -63,7 +63,8 @@ def find_files(
         directory = pending.pop()
         try:
             status = Path(directory).stat()
-            entries = os.listdir(directory)  # noqa: PTH208  # names, not Path objects
+            # Sorted, so that it is always the same one of two ways to a folder that is taken.
+            entries = sorted(os.listdir(directory), reverse=True)  # noqa: PTH208  # names, not Path
         except OSError as error:
             problems.append(
                 Unreadable(directory, None, f"cannot enter this folder: {error.strerror}")
@@ -74,7 +75,7 @@ def find_files(
         entered.add((status.st_dev, status.st_ino))
         for name in entries:
             path = os.path.join(directory, name)  # noqa: PTH118  # keeps the folder as given
-            if Path(path).is_dir():
+            if os.path.isdir(path):  # noqa: PTH112  # Path.is_dir raises where it may not look
                 if recursive:
                     pending.append(path)
             elif Path(name).suffix.lower() in suffixes:
@@ -86,15 +87,20 @@ def find_files(
 def natural_key(name: str) -> tuple[object, ...]:
     """Sort key under which ``img2`` comes before ``img10``, and case does not matter.
 
-    Paths compare part by part, so that the files of one folder stay together.
+    Paths compare part by part, so that the files of one folder stay together. A name compares
+    before its suffix, so that ``img.jpg`` comes before its copy ``img (1).jpg``.
     """
-    parts = tuple(
-        tuple(
-            (0, int(piece), "") if piece.isdecimal() else (1, 0, piece.casefold())
-            for piece in re.split(r"(\d+)", part)
-            if piece
-        )
-        for part in Path(name).parts
-    )
+    path = Path(name)
+    parts = [(_pieces(part), _pieces("")) for part in path.parent.parts]
+    parts.append((_pieces(path.stem), _pieces(path.suffix)))
     # The name itself last, so that `a1` and `a01` have one order everywhere.
-    return (parts, name)
+    return (tuple(parts), name)
+
+
+def _pieces(text: str) -> tuple[tuple[int, int, str], ...]:
+    """Split into numbers and what stands between them, each comparable with any other."""
+    return tuple(
+        (0, int(piece), "") if piece.isdecimal() else (1, 0, piece.casefold())
+        for piece in re.split(r"(\d+)", text)
+        if piece
+    )

@@ -1,10 +1,13 @@
+import contextlib
 import os
 import shutil
+import sqlite3
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from nearframe.embeddings import (
     Embedder,
@@ -15,16 +18,9 @@ from nearframe.embeddings import (
     default_threshold,
     file_sha256,
 )
+from nearframe.embeddings.sources import Sampling
 from nearframe.index import FrameIndex, build_index
 from nearframe.query import DedupPlan, dedup, plan_dedup
-
-
-def state(folder):
-    return {
-        path.relative_to(folder).as_posix(): (path.read_bytes(), path.stat().st_mtime_ns)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def names(entries):
@@ -84,8 +80,6 @@ def test_the_threshold_decides_what_repeats(repeats, fake_embedder):
 def test_against_all_compares_with_dropped_images_too(make_folder, fake_embedder):
     # Each picture is nearer to the one before it than to the first.
     folder = make_folder(0)
-    from PIL import Image
-
     base = np.random.default_rng(0).integers(60, 200, (56, 56, 3))
     change = np.random.default_rng(1).integers(-5, 6, (56, 56, 3))
     for step in range(4):
@@ -109,10 +103,10 @@ def test_goes_in_natural_order_of_names(tmp_path, picture, fake_embedder):
     assert names(plan.dropped) == ["img9.png", "img10.png"]
 
 
-def test_changes_nothing_in_the_folder(repeats, fake_embedder):
-    before = state(repeats)
+def test_changes_nothing_in_the_folder(repeats, fake_embedder, snapshot):
+    before = snapshot(repeats)
     plan_dedup(repeats, embedder=fake_embedder)
-    assert state(repeats) == before
+    assert snapshot(repeats) == before
 
 
 def test_looks_into_sub_folders_only_when_asked(make_folder, picture, fake_embedder):
@@ -266,15 +260,11 @@ def test_an_index_of_two_folders_gives_one_plan_over_both(
 
 def test_videos_of_an_index_are_left_out(repeats, sample_video, fake_embedder, index_of):
     expected = plan_dedup(repeats, embedder=fake_embedder)
-    from nearframe.embeddings.sources import Sampling
-
     index = index_of(sample_video, repeats, sampling=Sampling(every=100))
     assert same_plan(plan_dedup(index)) == same_plan(expected)
 
 
 def test_an_index_of_videos_alone_is_refused(sample_video, index_of):
-    from nearframe.embeddings.sources import Sampling
-
     index = index_of(sample_video, sampling=Sampling(every=100))
     with pytest.raises(SourceError, match="holds no images; dedup needs frames that are files"):
         plan_dedup(index)
@@ -312,6 +302,17 @@ def test_an_index_whose_files_are_all_gone_is_an_error(repeats, index_of):
     shutil.rmtree(repeats)
     with pytest.raises(SourceError, match="none of its 8 images"):
         plan_dedup(index)
+
+
+def test_a_video_without_time_stamps_is_never_dropped(
+    repeats, sample_video, fake_embedder, index_of
+):
+    index = index_of(sample_video, repeats, sampling=Sampling(every=50))
+    with contextlib.closing(sqlite3.connect(index / "frames.sqlite")) as catalog:
+        catalog.execute("UPDATE frames SET time_s = NULL")
+        catalog.commit()
+    plan = plan_dedup(index, threshold=-1)
+    assert {Path(name).suffix for name in names((*plan.kept, *plan.dropped))} == {".png"}
 
 
 def test_an_index_of_another_preprocessing_is_refused(repeats, fake_network, index_of):

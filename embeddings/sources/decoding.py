@@ -1,0 +1,270 @@
+"""One pass over a video stream: its frames in presentation order, numbered, and what is lost."""
+
+import heapq
+import logging
+import os
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import av
+import av.container
+import av.video.stream
+
+from ..errors import shown
+from .container import announced_s, opened
+
+logger = logging.getLogger(__name__)
+
+# Rounding of the durations in headers, and a last frame that is shown longer than the others.
+_SLACK_S = 1.0
+# Frames by which one may come out late: more than any codec reorders.
+_LATEST = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A decoded frame, not yet RGB.
+
+    Attributes:
+        number: 0-based ordinal among all frames of the stream, in presentation order.
+        time_s: Presentation time stamp in seconds; None where the file has none.
+        picture: The frame as FFmpeg hands it out.
+    """
+
+    number: int
+    time_s: float | None
+    picture: av.VideoFrame
+
+
+class Ordinals:
+    """Numbers decoded frames among all frames of a stream, those that do not decode included.
+
+    A frame leaves the decoder when every packet that is shown before it has been read. So its
+    number is how many of the packets read so far have a smaller time stamp; counting the frames
+    that come out would go wrong behind each one that is missing::
+
+        packets read, in decoding order   0  3  1  2  6  4  5      (1 is damaged)
+        frames that come out              0     2  3  4  5  6
+        their numbers                     0     2  3  4  5  6
+    """
+
+    def __init__(self) -> None:
+        self._ahead: list[int] = []
+        self._passed = 0
+        self._skipped: dict[int, int] = {}
+
+    def read(self, stamp: int) -> None:
+        """Take note of a packet's presentation time stamp."""
+        heapq.heappush(self._ahead, stamp)
+
+    def number(self, stamp: int | None) -> int:
+        """Return the number of the next frame that came out; None only counts."""
+        # Behind a damaged keyframe, some frames come out late.
+        if stamp is not None and stamp in self._skipped:
+            return self._skipped.pop(stamp)
+        while stamp is not None and self._ahead and self._ahead[0] < stamp:
+            self._skipped[heapq.heappop(self._ahead)] = self._passed
+            self._passed += 1
+        if stamp is not None and self._ahead and self._ahead[0] == stamp:
+            heapq.heappop(self._ahead)
+        while len(self._skipped) > _LATEST:
+            del self._skipped[next(iter(self._skipped))]
+        self._passed += 1
+        return self._passed - 1
+
+
+class Decoding:
+    """Decodes a stream once, from its start.
+
+    Args:
+        path: The file that `container` was opened from.
+        container: Just opened.
+        stream: Of that container, with its decoder set up.
+        keyframes: Whether only frames that decode on their own are wanted.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        container: av.container.InputContainer,
+        stream: av.video.stream.VideoStream,
+        *,
+        keyframes: bool,
+    ) -> None:
+        self._container = container
+        self._stream = stream
+        self._announced_s = announced_s(container, stream)
+        self._undated = _is_undated(container, stream)
+        self._keyframe_places = _places(path) if keyframes else None
+        self._ordinals = Ordinals()
+        self._undated_stamps: deque[int] = deque()
+        self._shown = self._discarded = self._decoded = 0
+        self._interlaced = False
+        self._errors: list[str] = []
+        self._first: int | None = None
+        self._last_dts: int | None = None
+        self._end = self._longest_gap = 0
+
+    def frames(self) -> Iterator[Decoded]:
+        """Yield the frames that decode, in presentation order."""
+        for packet in self._packets():
+            try:
+                pictures = self._stream.codec_context.decode(packet)
+            except av.FFmpegError as error:
+                self._errors.append(error.strerror or str(error))
+                continue
+            for picture in pictures:
+                # Where the file is cut off, packets that are shown before this frame may be
+                # missing, and its number would be too low.
+                if packet is None and self._is_cut() and self._is_behind(picture):
+                    continue
+                self._decoded += 1
+                self._interlaced |= picture.interlaced_frame
+                yield self._placed(picture)
+
+    def loss(self) -> str | None:
+        """Say what of the stream did not decode, after `frames`; None if everything did."""
+        expected = self._stream.frames - self._discarded
+        if not self._is_cut():
+            # The two fields of an interlaced frame may come in one packet or in two.
+            expected = 0 if self._interlaced else self._shown
+        elif self._keyframe_places is not None or expected <= 0:
+            return (
+                f"the video ends at {self._end_s():.1f} of {self._announced_s:.1f} seconds; "
+                "the file is cut off"
+            )
+        if self._keyframe_places is None and self._decoded < expected:
+            return f"only {self._decoded} of {expected} frames decode; the file is damaged or cut"
+        if self._errors:
+            places = "1 place" if len(self._errors) == 1 else f"{len(self._errors)} places"
+            return f"damaged in {places} ({self._errors[0]})"
+        return None
+
+    def _end_s(self) -> float:
+        """Return where the last packet so far ends."""
+        return self._seconds(self._end - min(0, self._first or 0))
+
+    def _is_cut(self) -> bool:
+        """Tell whether the packets end before the stream should."""
+        slack_s = _SLACK_S + 2 * self._seconds(self._longest_gap)
+        return self._announced_s is not None and self._end_s() < self._announced_s - slack_s
+
+    def _is_behind(self, picture: av.VideoFrame) -> bool:
+        """Tell whether a frame is shown after the time to which decoding got."""
+        if picture.pts is None or self._last_dts is None:
+            return False
+        return picture.pts > self._last_dts
+
+    def _packets(self) -> Iterator["av.Packet[Any] | None"]:
+        """Demux to the end, or to where the container breaks off; then None for a flush."""
+        partial = None
+        try:
+            for packet in self._container.demux(self._stream):
+                # Those that only flush; an empty one in the middle would end the decoding.
+                if not packet.size:
+                    continue
+                self._note(packet)
+                if self._keyframe_places is not None and not packet.is_keyframe:
+                    continue
+                if partial is not None:
+                    yield partial
+                # The last packet of a file that is cut off. Its error would surface in the flush
+                # and cost all frames that the decoder's threads are still busy with.
+                partial = packet if packet.is_corrupt else None
+                if partial is None:
+                    yield packet
+        except av.FFmpegError as error:
+            self._errors.append(error.strerror or str(error))
+        if partial is not None:
+            self._errors.append("the last frame is incomplete")
+        yield None
+
+    def _note(self, packet: "av.Packet[Any]") -> None:
+        """Take note of a packet's place in time."""
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        if stamp is not None:
+            self._first = stamp if self._first is None else min(self._first, stamp)
+            self._end = max(self._end, stamp + (packet.duration or 0))
+        if packet.dts is not None:
+            if self._last_dts is not None:
+                self._longest_gap = max(self._longest_gap, packet.dts - self._last_dts)
+            self._last_dts = packet.dts
+            if self._undated:
+                self._undated_stamps.append(packet.dts)
+        self._discarded += packet.is_discard
+        if packet.pts is not None and _is_shown(packet, self._stream):
+            self._shown += 1
+            if self._keyframe_places is None and not self._undated:
+                self._ordinals.read(packet.pts)
+
+    def _placed(self, picture: av.VideoFrame) -> Decoded:
+        stamp = picture.pts if picture.pts is not None else picture.dts
+        if self._keyframe_places is not None and stamp in self._keyframe_places:
+            place = self._keyframe_places[stamp]
+            return Decoded(place.number, self._seconds(place.stamp), picture)
+        if self._undated:
+            number = self._ordinals.number(None)
+            stamp = self._undated_stamps.popleft() if self._undated_stamps else None
+        else:
+            number = self._ordinals.number(picture.pts)
+        return Decoded(number, None if stamp is None else self._seconds(stamp), picture)
+
+    def _seconds(self, stamp: int) -> float:
+        """Convert from the stream's time base."""
+        return float(stamp * self._stream.time_base) if self._stream.time_base else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a frame is shown: its `number`, and its `stamp` in the stream's time base."""
+
+    number: int
+    stamp: int
+
+
+def _places(path: str | os.PathLike[str]) -> dict[int, _Place]:
+    """Map the time stamp that each packet carries to its place in presentation order.
+
+    Reads the packets without decoding them; where the container breaks off, the rest is missing.
+    """
+    stamps, dates = [], []
+    with opened(path) as (container, stream):
+        undated = _is_undated(container, stream)
+        try:
+            for packet in container.demux(stream):
+                if packet.pts is not None and _is_shown(packet, stream):
+                    stamps.append(packet.pts)
+                    dates.append(packet.dts if undated and packet.dts is not None else packet.pts)
+        except av.FFmpegError as error:
+            logger.debug("%s: packets end early: %s", shown(path), error)
+    places: dict[int, _Place] = {}
+    for number, (stamp, date) in enumerate(zip(sorted(stamps), sorted(dates), strict=True)):
+        places.setdefault(stamp, _Place(number, date))
+    return places
+
+
+def _is_undated(
+    container: av.container.InputContainer, stream: av.video.stream.VideoStream
+) -> bool:
+    """Tell whether the presentation time stamps are made up.
+
+    AVI has none. FFmpeg finds the order of MPEG-4 frames, but takes H.264 for one without
+    reordering. The frames come out in the right order all the same, and the n-th of them is shown
+    at the n-th decoding time stamp.
+    """
+    context = stream.codec_context
+    return (
+        "avi" in container.format.name.split(",")
+        and context.name in ("h264", "hevc")
+        and context.has_b_frames
+    )
+
+
+def _is_shown(packet: "av.Packet[Any]", stream: av.video.stream.VideoStream) -> bool:
+    """Tell whether a packet holds a frame that a player shows; empty ones hold none."""
+    if packet.is_discard or not packet.size:
+        return False
+    # VP8 sends frames that others only refer to as packets of their own (RFC 6386, 9.1).
+    return stream.codec_context.name != "vp8" or bool(memoryview(packet)[0] & 0x10)

@@ -1,0 +1,103 @@
+"""SQLite, with errors that say what to do."""
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from nearframe.embeddings import DiskFullError, OutputError, shown
+
+from .errors import IndexDamagedError, IndexLockedError
+
+
+class Database:
+    """A SQLite file of an index.
+
+    Every statement is run to its end, so a read sees one commit, and no reader keeps a writer from
+    committing.
+
+    Attributes:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with self._errors():
+            # An explicit BEGIN and COMMIT, never one that the driver adds.
+            self._connection = sqlite3.connect(
+                path, timeout=30, isolation_level=None, check_same_thread=False
+            )
+        # Paths are the file system's bytes, UTF-8 or not.
+        self._connection.text_factory = os.fsdecode
+
+    def run(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Run one statement and return its rows.
+
+        Raises:
+            DiskFullError: If there is no room left.
+            OutputError: If the file cannot be written or read.
+            IndexLockedError: If another process keeps it for too long.
+            IndexDamagedError: If it is no database, or not the one expected.
+        """
+        with self._errors():
+            return self._connection.execute(statement, parameters).fetchall()
+
+    def run_each(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Run one statement for each row of parameters; errors as of `run`."""
+        with self._errors():
+            self._connection.executemany(statement, rows)
+
+    def run_script(self, script: str) -> None:
+        """Run several statements; errors as of `run`."""
+        with self._errors():
+            self._connection.executescript(script)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether something is begun and not committed."""
+        return self._connection.in_transaction
+
+    @property
+    def changes(self) -> int:
+        """How many rows were changed since the file was opened."""
+        return self._connection.total_changes
+
+    def close(self) -> None:
+        """Close the file; what was not committed is gone."""
+        self._connection.close()
+
+    def damaged(self, what: object) -> IndexDamagedError:
+        """Return the error that says that the file is damaged."""
+        directory = shown(self.path.parent)
+        return IndexDamagedError(
+            f"{shown(self.path)} is damaged or no catalogue of an index ({what}); "
+            f"remove {directory} and run buildIndex again"
+        )
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            # Before Python 3.11 only the text tells them apart.
+            text = str(error)
+            if "no such" in text:
+                raise self.damaged(text) from error
+            if "full" in text:
+                raise DiskFullError(
+                    f"cannot write {shown(self.path)}: the disk is full; free some space and run "
+                    "the same command again; what was committed before is kept"
+                ) from error
+            if "locked" in text:
+                raise IndexLockedError(
+                    f"{shown(self.path)} is in use by another process; wait until it ends and "
+                    "run the same command again"
+                ) from error
+            raise OutputError(
+                f"cannot use {shown(self.path)}: {text}; check the disk and the permissions of "
+                f"{shown(self.path.parent)}; what was committed before is kept"
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise self.damaged(error) from error

@@ -1,0 +1,64 @@
+"""The FAISS file of an index, which spares a search from reading the shards."""
+
+import logging
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from nearframe.embeddings import Vectors, shown
+
+from .atomic import atomic_path
+from .errors import FrameIndexError
+from .faiss_search import FaissSearch, Ids
+
+logger = logging.getLogger(__name__)
+
+_REMEDY = "delete it and run buildIndex again, which makes it anew"
+
+
+class SearchFile:
+    """The FAISS file that was derived from one commit; it may be missing.
+
+    Attributes:
+        path: The file; its name says from which commit it is.
+    """
+
+    PATTERN = "search-*.faiss"
+
+    def __init__(self, directory: Path, generation: int) -> None:
+        self.path = directory / self.PATTERN.replace("*", f"{generation:06d}")
+
+    def read(self, ids: Iterable[int]) -> FaissSearch | None:
+        """Read the file if it is there and holds vectors of exactly these frames."""
+        if not self.path.exists():
+            return None
+        try:
+            search = FaissSearch.read(self.path)
+        except FrameIndexError:
+            search = None
+        if search is None or not search.has_ids(np.fromiter(ids, np.int64)):
+            logger.warning("%s is damaged and not used; %s", shown(self.path), _REMEDY)
+            return None
+        return search
+
+    def write(self, search: FaissSearch) -> None:
+        """Write the file, completely or not at all.
+
+        Raises:
+            OSError: If that fails; the disk may be full.
+        """
+        with atomic_path(self.path) as temporary:
+            search.write(temporary)
+
+    def damage(self, blocks: Iterable[tuple[Ids, Vectors]]) -> list[str]:
+        """Compare the file, if it is there, with all ids and vectors; say what is wrong with it."""
+        if not self.path.exists():
+            return []
+        try:
+            search = FaissSearch.read(self.path)
+        except FrameIndexError:
+            return [f"{shown(self.path)} is no FAISS file; {_REMEDY}"]
+        if search.holds(blocks):
+            return []
+        return [f"{shown(self.path)} differs from the vectors; {_REMEDY}"]

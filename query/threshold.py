@@ -1,0 +1,58 @@
+"""Which threshold counts, and where it comes from."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from nearframe.embeddings import Fingerprint, NearframeError, default_threshold
+from nearframe.index import FrameIndex, Searchable, stored_threshold
+
+from .greedy import lowest_cosine
+
+ThresholdOrigin = Literal["given", "index", "weights"]
+"""``given`` by the caller, calibrated for the ``index``, or the default of the ``weights``."""
+THRESHOLD_ORIGINS: tuple[ThresholdOrigin, ...] = get_args(ThresholdOrigin)
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A cosine in [-1, 1] from which two frames count as the same picture, and its origin."""
+
+    value: float
+    origin: ThresholdOrigin
+
+    def reached_by(self, similarity: float) -> bool:
+        """Whether two frames of this similarity count as the same picture."""
+        return similarity >= lowest_cosine(self.value)
+
+
+def usual_threshold(index: Searchable | None, fingerprint: Fingerprint) -> Threshold | None:
+    """Return the threshold that counts where nobody gives one; None where nothing has one.
+
+    Args:
+        index: The index whose frames are compared, if any.
+        fingerprint: What the vectors are made with.
+    """
+    if isinstance(index, FrameIndex):
+        stored = stored_threshold(index)
+        if stored is not None:
+            return Threshold(stored.value, "index")
+    default = default_threshold(fingerprint.weights)
+    return None if default is None else Threshold(default, "weights")
+
+
+def require_threshold(
+    given: float | None, index: FrameIndex | None, fingerprint: Fingerprint
+) -> Threshold:
+    """Return the threshold that the caller gives, or the usual one.
+
+    Raises:
+        NearframeError: If there is none.
+    """
+    usual = usual_threshold(index, fingerprint) if given is None else Threshold(given, "given")
+    if usual is None:
+        raise NearframeError(
+            f"weights {fingerprint.weights} have no calibrated threshold; give one with "
+            "--threshold, and look at the plan before you apply it, or find one with "
+            "nearframe calibrate"
+        )
+    return usual

@@ -1,0 +1,389 @@
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from nearframe.embeddings import default_threshold
+from nearframe.query import DedupPlan, free_path
+
+THRESHOLD = default_threshold("builtin")
+
+
+@pytest.fixture
+def frames(make_folder):
+    """Eight images, of which the third, fifth, sixth and eighth repeat an earlier one."""
+    return make_folder([0, 1, 0, 2, 1, 0, 3, 2])
+
+
+def test_says_how_many_of_how_many_and_where_the_plan_is(run, frames):
+    result = run("dedup", "frames")
+    first, *others = result.stdout.splitlines()
+    assert first.startswith(
+        f"Would drop 4 of 8 frames (similarity {THRESHOLD} or more to an earlier kept frame"
+    )
+    assert others == [
+        "Plan: frames.dedup.json",
+        "Next: dedup frames.dedup.json --apply move",
+    ]
+    assert (result.stderr, result.exit_code) == ("", 0)
+
+
+def test_changes_nothing_without_apply(run, frames, snapshot, tmp_path):
+    before = snapshot(frames)
+    run("dedup", "frames")
+    assert snapshot(frames) == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["frames", "frames.dedup.json"]
+
+
+def test_the_printed_next_step_works(run, frames, tmp_path):
+    step = run("dedup", "frames").stdout.splitlines()[-1].removeprefix("Next: ")
+    result = run(*step.split())
+    first, *others = result.stdout.splitlines()
+    assert first.startswith("Drops 4 of 8 frames (")
+    assert others == [
+        "Plan: frames.dedup.json",
+        "4 files now in frames-repeats",
+        "To take it back: nearframe undo frames.dedup.journal.jsonl",
+    ]
+    assert sorted(path.name for path in (tmp_path / "frames-repeats").iterdir()) == [
+        "000003.png",
+        "000005.png",
+        "000006.png",
+        "000008.png",
+    ]
+
+
+def test_the_printed_way_back_works(run, frames, snapshot, tmp_path):
+    before = snapshot(frames)
+    lines = run("dedup", "frames", "--apply", "move").stdout.splitlines()
+    step = lines[-1].removeprefix("To take it back: nearframe ")
+    result = run(*step.split())
+    assert result.stdout == "Took back 4 files; 0 left alone\n"
+    assert snapshot(frames) == before
+    assert not (tmp_path / "frames-repeats").exists()
+
+
+def test_printed_commands_are_quoted(run, make_folder):
+    make_folder([0, 0], name="my frames")
+    result = run("dedup", "my frames")
+    assert result.stdout.splitlines()[-1] == "Next: dedup 'my frames.dedup.json' --apply move"
+    result = run("dedup", "my frames.dedup.json", "--apply", "move")
+    assert result.stdout.splitlines()[-1] == (
+        "To take it back: nearframe undo 'my frames.dedup.journal.jsonl'"
+    )
+
+
+def test_without_repeats_there_is_no_next_step(run, make_folder):
+    make_folder(3)
+    result = run("dedup", "frames")
+    assert result.stdout.splitlines()[0].startswith("Would drop 0 of 3 frames")
+    assert "Next" not in result.stdout
+    applied = run("dedup", "frames.dedup.json", "--apply", "move")
+    assert "take it back" not in applied.stdout
+
+
+def test_one_frame_is_no_plural(run, make_folder):
+    make_folder(1)
+    assert "0 of 1 frame (" in run("dedup", "frames").stdout
+
+
+def test_apply_in_one_go_moves_the_repeats(run, frames, tmp_path):
+    result = run("dedup", "frames", "--apply", "move")
+    assert result.exit_code == 0
+    assert len(list(frames.iterdir())) == 4
+    assert len(list((tmp_path / "frames-repeats").iterdir())) == 4
+    assert (tmp_path / "frames.dedup.json").exists()
+
+
+def test_copy_unique_copies_the_new_images(run, frames, snapshot, tmp_path):
+    before = snapshot(frames)
+    result = run("dedup", "frames", "--apply", "copy-unique")
+    assert "4 files now in frames-unique" in result.stdout
+    assert snapshot(frames) == before
+    kept = ("000001.png", "000002.png", "000004.png", "000007.png")
+    assert snapshot(tmp_path / "frames-unique") == {name: before[name] for name in kept}
+
+
+def test_to_says_where_to(run, frames, tmp_path):
+    result = run("dedup", "frames", "--apply", "move", "--to", "old/repeats")
+    assert "4 files now in old/repeats" in result.stdout
+    assert (tmp_path / "old" / "repeats" / "000003.png").exists()
+
+
+def test_an_older_plan_is_not_overwritten(run, frames, tmp_path):
+    (tmp_path / "frames.dedup.json").write_text("edited by me")
+    result = run("dedup", "frames")
+    assert "Plan: frames.dedup-2.json\n" in result.stdout
+    assert "Next: dedup frames.dedup-2.json" in result.stdout
+    assert (tmp_path / "frames.dedup.json").read_text() == "edited by me"
+
+
+def test_a_plan_can_have_a_name(run, frames, tmp_path):
+    (tmp_path / "plans").mkdir()
+    result = run("dedup", "frames", "--plan", "plans/mine.json")
+    assert "Next: dedup plans/mine.json --apply move" in result.stdout
+    run("dedup", "plans/mine.json", "--apply", "move")
+    assert (tmp_path / "plans" / "mine.journal.jsonl").exists()
+
+
+def test_a_plan_whose_name_would_not_be_known_again_is_refused(run, frames):
+    result = run("dedup", "frames", "--plan", "plan.txt")
+    assert result.exit_code == 2
+    assert "plan.txt must end in .json" in result.stderr
+
+
+def test_an_edited_plan_is_carried_out_as_it_is(run, frames, tmp_path):
+    run("dedup", "frames")
+    path = tmp_path / "frames.dedup.json"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if '"file": "000008.png"' not in line))
+    result = run("dedup", "frames.dedup.json", "--apply", "move")
+    assert result.stdout.startswith("Drops 3 of 7 frames")
+    assert (frames / "000008.png").exists()
+
+
+def test_threshold_and_against_reach_the_plan(run, frames, tmp_path):
+    run("dedup", "frames", "--threshold", "0.5", "--against", "all")
+    plan = DedupPlan.load(tmp_path / "frames.dedup.json")
+    assert (plan.threshold, plan.against) == (0.5, "all")
+
+
+def test_recursive_looks_into_sub_folders(run, frames, picture, tmp_path):
+    (frames / "sub").mkdir()
+    picture(0).save(frames / "sub" / "a.png")
+    assert "4 of 8 frames" in run("dedup", "frames").stdout
+    assert "5 of 9 frames" in run("dedup", "frames", "--recursive").stdout
+    run("dedup", "frames.dedup-2.json", "--apply", "move")
+    assert (tmp_path / "frames-repeats" / "sub" / "a.png").exists()
+
+
+def test_the_index_of_a_folder_gives_its_plan(run, frames, tmp_path):
+    run("dedup", "frames")
+    run("buildIndex", "-i", "frames", "-o", "x.index")
+    result = run("dedup", "x.index")
+    assert "Would drop 4 of 8 frames" in result.stdout
+    assert "Plan: x.index.dedup.json" in result.stdout
+    of_folder = DedupPlan.load(tmp_path / "frames.dedup.json")
+    of_index = DedupPlan.load(tmp_path / "x.index.dedup.json")
+    assert of_index.dropped == of_folder.dropped
+
+
+def test_weights_without_a_threshold_ask_for_one(run, frames):
+    result = run("dedup", "frames", "--weights", "imagenet")
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Error: weights imagenet have no calibrated threshold")
+    assert run("dedup", "frames", "--weights", "imagenet", "--threshold", 0.99).exit_code == 0
+
+
+def test_unreadable_files_are_listed_and_stay(run, frames):
+    (frames / "000003.png").write_text("no image")
+    result = run("dedup", "frames", "--apply", "move")
+    assert "Skipped 1 file:\n  frames/000003.png: not an image" in result.stderr
+    assert result.exit_code == 0
+    assert (frames / "000003.png").exists()
+
+
+def test_strict_fails_when_a_file_was_unreadable(run, frames):
+    assert run("dedup", "frames", "--strict").exit_code == 0
+    (frames / "000003.png").write_text("no image")
+    assert run("dedup", "frames", "--strict").exit_code == 1
+
+
+def test_what_was_left_alone_is_listed(run, frames, picture):
+    run("dedup", "frames")
+    picture(50).save(frames / "000003.png")
+    result = run("dedup", "frames.dedup.json", "--apply", "move")
+    assert "3 files now in frames-repeats" in result.stdout
+    assert (
+        result.stderr == "Skipped 1 file:\n  frames/000003.png: changed since the plan was made\n"
+    )
+
+
+def test_json_says_what_would_be_done(run, frames):
+    (frames / "000003.png").write_text("no image")
+    answer = json.loads(run("dedup", "frames", "--json").stdout)
+    assert answer["plan"] == "frames.dedup.json"
+    assert (answer["kept"], answer["dropped"], answer["threshold"]) == (4, 3, THRESHOLD)
+    assert answer["skipped"] == [
+        {"source": str(frames / "000003.png"), "reason": "not an image that can be decoded"}
+    ]
+    assert "applied" not in answer
+
+
+def test_json_says_what_was_done(run, frames, tmp_path):
+    answer = json.loads(run("dedup", "frames", "--apply", "move", "--json").stdout)
+    assert answer["applied"] == {
+        "done": 4,
+        "to": str(tmp_path / "frames-repeats"),
+        "journal": "frames.dedup.journal.jsonl",
+        "skipped": [],
+    }
+
+
+def test_a_plan_alone_is_wrong_usage(run, frames):
+    run("dedup", "frames")
+    result = run("dedup", "frames.dedup.json")
+    assert result.exit_code == 2
+    assert "a plan needs --apply move or --apply copy-unique" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--threshold", "0.5"),
+        ("--against", "all"),
+        ("--recursive",),
+        ("--plan", "other.json"),
+        ("--weights", "imagenet"),
+        ("--fit", "crop"),
+    ],
+)
+def test_options_that_make_a_plan_are_refused_with_a_plan(run, frames, options):
+    run("dedup", "frames")
+    result = run("dedup", "frames.dedup.json", "--apply", "move", *options)
+    assert result.exit_code == 2
+    assert f"{options[0]} is for making a plan, and this is one already" in result.stderr
+    assert len(list(frames.iterdir())) == 8
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--to", "there"),
+        ("--apply", "delete"),
+        ("--threshold", "2"),
+        ("--threshold", "high"),
+        ("--against", "some"),
+    ],
+)
+def test_wrong_options_are_wrong_usage(run, frames, options, tmp_path):
+    result = run("dedup", "frames", *options)
+    assert result.exit_code == 2
+    assert options[0] in result.stderr.splitlines()[-1]
+    assert [path.name for path in tmp_path.iterdir()] == ["frames"]
+
+
+def test_a_folder_whose_name_ends_like_a_plan_is_a_folder(run, make_folder):
+    make_folder([0, 0], name="frames.json")
+    assert "Would drop 1 of 2 frames" in run("dedup", "frames.json").stdout
+
+
+def stop_after(count, monkeypatch):
+    """Let the machine fail after some files were moved."""
+    rename = Path.rename
+    moved = []
+
+    def moving(self, target):
+        if len(moved) == count:
+            raise KeyboardInterrupt
+        moved.append(self)
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", moving)
+
+
+@pytest.mark.parametrize("against", ["kept", "all"])
+def test_after_an_interruption_the_same_command_goes_on(
+    run, frames, tmp_path, snapshot, monkeypatch, against
+):
+    shutil.copytree(frames, tmp_path / "straight")
+    run("dedup", "straight", "--apply", "move", "--against", against)
+    command = ("dedup", "frames", "--apply", "move", "--against", against)
+    with monkeypatch.context() as broken:
+        stop_after(2, broken)
+        result = run(*command)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Error: interrupted; the same command goes on from there, and nearframe undo "
+        "frames.dedup.journal.jsonl takes back what was done\n"
+    )
+    result = run(*command)
+    assert result.exit_code == 0
+    assert result.stderr == "Going on with frames.dedup.json, which was interrupted\n"
+    assert "4 files now in frames-repeats" in result.stdout
+    assert sorted(snapshot(frames)) == sorted(snapshot(tmp_path / "straight"))
+    assert sorted(snapshot(tmp_path / "frames-repeats")) == sorted(
+        snapshot(tmp_path / "straight-repeats")
+    )
+    assert not (tmp_path / "frames.dedup-2.json").exists()
+
+
+def test_after_an_interruption_the_plan_goes_on_too(run, frames, tmp_path, monkeypatch):
+    run("dedup", "frames")
+    with monkeypatch.context() as broken:
+        stop_after(1, broken)
+        run("dedup", "frames.dedup.json", "--apply", "move")
+    result = run("dedup", "frames.dedup.json", "--apply", "move")
+    assert "4 files now in frames-repeats" in result.stdout
+    assert len(list((tmp_path / "frames-repeats").iterdir())) == 4
+
+
+def test_an_interruption_that_was_undone_is_not_continued(run, frames, monkeypatch):
+    with monkeypatch.context() as broken:
+        stop_after(2, broken)
+        run("dedup", "frames", "--apply", "move")
+    assert run("undo", "frames.dedup.journal.jsonl").exit_code == 0
+    result = run("dedup", "frames", "--apply", "move")
+    assert "Plan: frames.dedup-2.json" in result.stdout
+
+
+def test_an_interrupted_run_of_another_folder_of_that_name_is_left_alone(
+    run, frames, monkeypatch, tmp_path
+):
+    with monkeypatch.context() as broken:
+        stop_after(2, broken)
+        run("dedup", "frames", "--apply", "move")
+    other = tmp_path / "other" / "frames"
+    shutil.copytree(frames, other)
+    result = run("dedup", other, "--apply", "move")
+    assert "Plan: frames.dedup-2.json" in result.stdout
+
+
+def test_an_interruption_before_anything_was_done_says_so(run, frames, monkeypatch, snapshot):
+    before = snapshot(frames)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nearframe.query.journal.Journal.write", interrupt)
+    result = run("dedup", "frames", "--apply", "move")
+    assert result.exit_code == 1
+    assert result.stderr == "Error: interrupted; nothing was changed\n"
+    assert snapshot(frames) == before
+
+
+def test_a_full_disk_is_one_line_and_the_same_command_goes_on(run, frames, tmp_path, monkeypatch):
+    copy2 = shutil.copy2
+    copied = []
+
+    def fill_up(source, target):
+        if len(copied) == 2:
+            raise OSError(28, "No space left on device")
+        copied.append(copy2(source, target))
+
+    command = ("dedup", "frames", "--apply", "copy-unique")
+    with monkeypatch.context() as full:
+        full.setattr(shutil, "copy2", fill_up)
+        result = run(*command)
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert "the disk is full; free some space and run the same command again" in line
+    assert "nearframe undo frames.dedup.journal.jsonl" in line
+    assert run(*command).exit_code == 0
+    assert len(list((tmp_path / "frames-unique").iterdir())) == 4
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such names on Windows")
+def test_an_odd_name_is_printed_on_one_line(run, make_folder, picture):
+    folder = make_folder([0])
+    picture(0).save(folder / "a\nb.png")
+    (folder / "c\nd.png").touch()
+    result = run("dedup", "frames", "--apply", "move")
+    assert result.stderr == "Skipped 1 file:\n  frames/c\\nd.png: the file is empty\n"
+
+
+def test_free_names_are_found_for_plans_of_dotted_folders(tmp_path):
+    assert free_path(tmp_path / "a.b.dedup.json").name == "a.b.dedup.json"

@@ -1,0 +1,161 @@
+import importlib.metadata
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+import tomllib
+from click.testing import CliRunner
+
+from nearframe.embeddings import FITS, device
+from nearframe.query import ACTIONS, AGAINST
+from nearframe.scripts import cli
+from nearframe.scripts import dedup as dedup_script
+from nearframe.scripts.main import nearframe
+
+COMMANDS = nearframe.commands
+PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
+ENTRY_POINTS = PROJECT["project"]["scripts"]
+
+
+def parameters():
+    return [
+        pytest.param(command, parameter, id=f"{name}-{parameter.name}")
+        for name, command in COMMANDS.items()
+        for parameter in command.params
+    ]
+
+
+@pytest.mark.parametrize("arguments", [[], *([name] for name in COMMANDS)])
+def test_help_explains_and_succeeds(arguments):
+    result = CliRunner().invoke(nearframe, [*arguments, "--help"])
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Usage: ")
+    assert result.stderr == ""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_says_what_it_does(name):
+    command = COMMANDS[name]
+    assert command.help
+    assert command.help.split("\n")[0].endswith(".")
+
+
+def test_the_list_of_commands_shows_each_in_a_whole_sentence():
+    lines = CliRunner().invoke(nearframe, ["--help"]).stdout.splitlines()
+    entries = [line for line in lines if line.strip().split(" ")[0] in COMMANDS]
+    assert len(entries) == len(COMMANDS)
+    assert [line for line in entries if not re.search(r"[^.]\.$", line)] == []
+
+
+@pytest.mark.parametrize(("command", "parameter"), parameters())
+def test_every_option_has_a_help_text(command, parameter):
+    if isinstance(parameter, click.Argument):
+        assert parameter.make_metavar(click.Context(command)).isupper()
+    else:
+        assert parameter.help
+        assert parameter.help.endswith(".")
+
+
+@pytest.mark.parametrize(("command", "parameter"), parameters())
+def test_options_of_one_name_have_one_meaning(command, parameter):
+    twins = [
+        other
+        for entry in COMMANDS.values()
+        for other in entry.params
+        if other.name == parameter.name and other.name in ("strict", "as_json", "weights", "fit")
+    ]
+    assert all(twin.help == parameter.help for twin in twins)
+
+
+def test_without_arguments_the_group_shows_its_help():
+    result = CliRunner().invoke(nearframe, [])
+    assert "Usage: " in result.output
+    assert result.exit_code in (0, 2)
+
+
+def test_the_version_is_that_of_the_package():
+    result = CliRunner().invoke(nearframe, ["--version"])
+    assert result.stdout.split()[-1] == importlib.metadata.version("nearframe")
+
+
+def test_an_unknown_command_or_option_is_wrong_usage():
+    for arguments in (["build"], ["dedup", "--purge"]):
+        result = CliRunner().invoke(nearframe, arguments)
+        assert result.exit_code == 2
+        assert "Error: No such" in result.stderr
+
+
+LIGHT_HELP = """
+import sys
+sys.argv = [{name!r}, "--help"]
+module, _, attribute = {target!r}.partition(":")
+try:
+    getattr(__import__(module, fromlist=["_"]), attribute)()
+except SystemExit as end:
+    assert end.code == 0, end.code
+heavy = {{"torch", "torchvision", "numpy", "faiss", "av", "cv2", "PIL", "tqdm", "scipy"}}
+print("LOADED", sorted(heavy & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize("name", ENTRY_POINTS)
+def test_help_loads_neither_torch_nor_numpy(name):
+    program = LIGHT_HELP.format(name=name, target=ENTRY_POINTS[name])
+    result = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    )
+    assert result.stdout.startswith(f"Usage: {name} ")
+    assert result.stdout.splitlines()[-1] == "LOADED []"
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_help_of_a_command_loads_neither_torch_nor_numpy(command):
+    program = LIGHT_HELP.format(name="nearframe", target=ENTRY_POINTS["nearframe"]).replace(
+        '"--help"]', f'"{command}", "--help"]'
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    )
+    assert result.stdout.splitlines()[-1] == "LOADED []"
+
+
+def test_the_programs_are_the_commands():
+    points = importlib.metadata.entry_points(group="console_scripts")
+    installed = {point.name: point for point in points if point.value.startswith("nearframe.")}
+    assert {name: point.value for name, point in installed.items()} == ENTRY_POINTS
+    assert installed.pop("nearframe").load() is nearframe
+    assert set(installed) == {"getSimilarity", "buildIndex", "queryDataset", "dedup"}
+    for name, point in installed.items():
+        assert point.load() is COMMANDS[name]
+
+
+@pytest.mark.parametrize("name", ENTRY_POINTS)
+def test_the_programs_are_installed(name):
+    result = subprocess.run(
+        [Path(sys.executable).with_name(name), "--help"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert result.stdout.startswith(f"Usage: {name} ")
+
+
+def test_choices_are_those_of_the_library():
+    # They are written twice, because --help must not load the library.
+    assert cli.DEVICES == device.DEVICES
+    assert cli.PRECISIONS == device.PRECISIONS
+    assert cli.FITS == FITS
+    assert dedup_script.ACTIONS == ACTIONS
+    assert dedup_script.AGAINST == AGAINST
+
+
+def test_weights_are_named_as_the_library_knows_them():
+    from nearframe.embeddings import DEFAULT_BATCH_SIZE, NAMED_WEIGHTS
+
+    options = {option.name: option for option in COMMANDS["buildIndex"].params}
+    for name in NAMED_WEIGHTS:
+        assert re.search(rf"\b{name}\b", options["weights"].help)
+    assert options["batch_size"].default == DEFAULT_BATCH_SIZE

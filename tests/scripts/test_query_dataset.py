@@ -1,0 +1,230 @@
+import json
+import re
+import shutil
+
+import pytest
+
+from nearframe.embeddings import default_threshold
+from nearframe.scripts.cli import show_time
+from nearframe.scripts.query_dataset import Seconds
+
+
+@pytest.fixture
+def index(run, make_folder):
+    make_folder(6)
+    run("buildIndex", "-i", "frames", "-o", "x.index")
+    return "x.index"
+
+
+@pytest.fixture
+def video_index(run, sample_video, tmp_path):
+    shutil.copy(sample_video, tmp_path / "film.mp4")
+    run("buildIndex", "-i", "film.mp4", "-o", "v.index", "--every", 30)
+    return "v.index"
+
+
+@pytest.mark.parametrize("digits", [6, 4])
+def test_prints_the_lines_people_know(run, picture, tmp_path, digits):
+    # Frame numbers count from 0: 000100.png is frame 99.
+    (tmp_path / "frames").mkdir()
+    for number in range(1, 101):
+        name = f"{number:0{digits}d}.png"
+        picture(number % 50, size=(16, 12)).save(tmp_path / "frames" / name)
+    picture(1000, size=(16, 12)).save(tmp_path / "frames" / f"{100:0{digits}d}.png")
+    run("buildIndex", "-i", "frames", "-o", "x.index")
+    result = run("queryDataset", "-q", f"frames/{100:0{digits}d}.png", "-i", "x.index")
+    assert result.stdout.splitlines() == [
+        "Most Similar Frame:",
+        "Frame Number: 99",
+        "Cosine Similarity: 1.000000",
+        f"Source: frames/{100:0{digits}d}.png",
+    ]
+    assert (result.stderr, result.exit_code) == ("", 0)
+
+
+def test_a_video_frame_comes_with_its_time(run, video_index, picture, tmp_path):
+    picture(3).save(tmp_path / "q.png")
+    result = run("queryDataset", "-q", "q.png", "-i", video_index, "--from", 4, "--to", 4.5)
+    lines = result.stdout.splitlines()
+    assert lines[:2] == ["Most Similar Frame:", "Frame Number: 120"]
+    assert re.fullmatch(r"Cosine Similarity: -?0\.\d{6}", lines[2])
+    assert lines[3:5] == ["Source: film.mp4", "Time: 0:00:04.000"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0, "0:00:00.000"), (83.4, "0:01:23.400"), (59.9996, "0:01:00.000"), (36000, "10:00:00.000")],
+)
+def test_times_are_shown_in_hours_minutes_and_seconds(seconds, shown):
+    assert show_time(seconds) == shown
+
+
+def test_what_is_far_from_all_frames_says_so(run, index, picture, tmp_path):
+    picture(1000).save(tmp_path / "other.png")
+    last = run("queryDataset", "-q", "other.png", "-i", index).stdout.splitlines()[-1]
+    assert last == (
+        f"Below {default_threshold('builtin')}, from where frames count as the same: "
+        "perhaps not in the index."
+    )
+
+
+def test_k_prints_a_table(run, index):
+    result = run("queryDataset", "-q", "frames/000003.png", "-i", index, "-k", 5)
+    head, *rows = result.stdout.splitlines()
+    assert head.split() == ["Rank", "Similarity", "Frame", "Time", "Source"]
+    assert len(rows) == 5
+    rank, similarity, frame, time, source = rows[0].split()
+    assert (rank, similarity, frame, time) == ("1", "1.000000", "2", "-")
+    assert source == "frames/000003.png"
+    similarities = [float(row.split()[1]) for row in rows]
+    assert similarities == sorted(similarities, reverse=True)
+
+
+def test_the_columns_of_the_table_stand_under_their_heads(run, video_index, picture, tmp_path):
+    picture(3).save(tmp_path / "q.png")
+    result = run("queryDataset", "-q", "q.png", "-i", video_index, "-k", 3)
+    head, *rows = result.stdout.splitlines()[:4]
+    for row in rows:
+        for name in ("Frame", "Time", "Source"):
+            column = head.index(name)
+            assert row[column - 1] == " "
+            assert row[column] != " "
+        # Numbers end where their heads end.
+        for name in ("Rank", "Similarity"):
+            end = head.index(name) + len(name)
+            assert row[end - 1].isdigit()
+            assert row[end] == " "
+
+
+def test_several_queries_are_told_apart(run, index):
+    result = run("queryDataset", "-q", "frames/000001.png", "-q", "frames/000004.png", "-i", index)
+    blocks = result.stdout.split("\n\n")
+    assert [block.splitlines()[0] for block in blocks] == [
+        "frames/000001.png:",
+        "frames/000004.png:",
+    ]
+    assert ["Frame Number: 0" in blocks[0], "Frame Number: 3" in blocks[1]] == [True, True]
+
+
+def test_a_folder_of_queries_answers_for_each_image(run, index):
+    result = run("queryDataset", "-q", "frames", "-i", index)
+    assert re.findall(r"Frame Number: (\d+)", result.stdout) == ["0", "1", "2", "3", "4", "5"]
+
+
+def test_a_broken_query_is_listed_beside_the_answers(run, index, tmp_path):
+    (tmp_path / "frames" / "000002.png").write_text("no image")
+    result = run("queryDataset", "-q", "frames", "-i", index)
+    assert result.stdout.count("Most Similar Frame:") == 5
+    assert "Skipped 1 file:\n  frames/000002.png: not an image" in result.stderr
+    assert result.exit_code == 0
+    assert run("queryDataset", "-q", "frames", "-i", index, "--strict").exit_code == 1
+
+
+def test_no_frame_reaches_the_threshold(run, index, picture, tmp_path):
+    picture(1000).save(tmp_path / "other.png")
+    result = run("queryDataset", "-q", "other.png", "-i", index, "--threshold", 0.99)
+    assert re.fullmatch(
+        r"No frame with a similarity of 0\.99 or more \(nearest -?0\.\d{6}\)\n", result.stdout
+    )
+    assert result.exit_code == 0
+
+
+def test_source_restricts_the_answer(run, index):
+    result = run("queryDataset", "-q", "frames/000001.png", "-i", index, "--source", "000005.png")
+    assert "Frame Number: 4\n" in result.stdout
+
+
+def test_a_source_that_is_not_in_the_index_is_named_with_what_is(run, index):
+    result = run("queryDataset", "-q", "frames/000001.png", "-i", index, "--source", "film.mp4")
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert re.match("Error: no frame of x.index is of film.mp4; it holds: .*frames", line)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "frames"),
+    [
+        ("0", "1.5", {"0", "30"}),
+        ("8", None, {"240", "270"}),
+        ("0:08", "0:08", {"240"}),
+        ("0:00:07.5", "0:08.5", {"240"}),
+    ],
+)
+def test_from_and_to_restrict_by_time(run, video_index, picture, tmp_path, start, end, frames):
+    picture(3).save(tmp_path / "q.png")
+    limits = ["--from", start, *(["--to", end] if end else [])]
+    result = run("queryDataset", "-q", "q.png", "-i", video_index, "-k", 20, *limits, "--json")
+    (answer,) = json.loads(result.stdout)["results"]
+    assert {str(match["frame_number"]) for match in answer["matches"]} == frames
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90), ("0.25", 0.25), ("2:03", 123), ("1:02:03.5", 3723.5)]
+)
+def test_times_are_seconds_minutes_and_hours(text, seconds):
+    assert Seconds().convert(text, None, None) == seconds
+
+
+@pytest.mark.parametrize("time", ["soon", "1:2:3:4", "-1", "1:xx", ""])
+def test_what_is_no_time_is_wrong_usage(run, index, time):
+    result = run("queryDataset", "-q", "frames/000001.png", "-i", index, "--from", time)
+    assert result.exit_code == 2
+    assert "expected seconds, m:ss or h:mm:ss" in result.stderr
+
+
+@pytest.mark.parametrize("options", [("-k", 0), ("-k", "x"), ("--threshold", 2)])
+def test_wrong_options_are_wrong_usage(run, index, options):
+    result = run("queryDataset", "-q", "frames/000001.png", "-i", index, *options)
+    assert result.exit_code == 2
+    assert options[0] in result.stderr.splitlines()[-1]
+
+
+def test_a_threshold_that_is_no_number_is_refused(run, index):
+    result = run("queryDataset", "-q", "frames/000001.png", "-i", index, "--threshold", "nan")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Error: the threshold is a cosine and must be between -1 and 1, not nan\n"
+    )
+
+
+def test_json_has_every_match(run, video_index, tmp_path, picture):
+    picture(3).save(tmp_path / "q.png")
+    (tmp_path / "broken.jpg").touch()
+    result = run(
+        "queryDataset", "-q", "q.png", "-q", "broken.jpg", "-i", video_index, "-k", 2, "--json"
+    )
+    answer = json.loads(result.stdout)
+    assert answer["skipped"] == [{"source": "broken.jpg", "reason": "the file is empty"}]
+    (found,) = answer["results"]
+    assert found["query"] == "q.png"
+    assert [set(match) for match in found["matches"]] == [
+        {"frame_number", "source", "time_s", "similarity"}
+    ] * 2
+    assert found["nearest"] == found["matches"][0]["similarity"]
+    match = found["matches"][0]
+    assert match["time_s"] == pytest.approx(match["frame_number"] / 30)
+    assert match["source"] == str(tmp_path / "film.mp4")
+
+
+def test_the_weights_of_the_index_are_taken(run, make_folder):
+    make_folder(3)
+    run("buildIndex", "-i", "frames", "-o", "x.index", "--weights", "imagenet", "--fit", "crop")
+    result = run("queryDataset", "-q", "frames/000002.png", "-i", "x.index")
+    assert "Cosine Similarity: 1.000000" in result.stdout
+
+
+@pytest.mark.parametrize("options", [("--weights", "imagenet"), ("--fit", "crop")])
+def test_other_weights_than_those_of_the_index_are_refused(run, index, options):
+    result = run("queryDataset", "-q", "frames/000001.png", "-i", index, *options)
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Error: the index has weights builtin")
+    assert "but this run has" in line
+
+
+def test_a_name_of_two_lines_stays_on_one(run, picture, tmp_path):
+    (tmp_path / "frames").mkdir()
+    picture(1).save(tmp_path / "frames" / "a\nb.png")
+    run("buildIndex", "-i", "frames", "-o", "x.index")
+    result = run("queryDataset", "-q", "frames/a\nb.png", "-i", "x.index")
+    assert "Source: frames/a\\nb.png\n" in result.stdout

@@ -1,0 +1,92 @@
+"""The README says what is so."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from nearframe.scripts.main import nearframe
+
+REPOSITORY = Path(__file__).parent.parent
+README = (REPOSITORY / "README.md").read_text("utf-8")
+NUMBER = re.compile(r"\d+\.\d+")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def example() -> list[tuple[str, str]]:
+    """Return the commands of the console block, each with the output that the README shows."""
+    (console,) = blocks("console")
+    pieces = re.split(r"^\$ ", console, flags=re.MULTILINE)[1:]
+    return [tuple(piece.split("\n", 1)) for piece in pieces]
+
+
+def run_in(path: Path, command: str) -> str:
+    # The programs of the environment that runs the tests, activated or not.
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    return subprocess.run(
+        shlex.split(command), cwd=path, env=environment, check=True, capture_output=True, text=True
+    ).stdout
+
+
+def test_the_first_block_has_the_two_commands_of_the_makefile():
+    commands = [line.split("#")[0].strip() for line in blocks("")[0].splitlines()]
+    assert commands == ["make demo", "make test"]
+    makefile = (REPOSITORY / "Makefile").read_text("utf-8")
+    assert all(f"\n{command.removeprefix('make ')}:" in makefile for command in commands)
+
+
+def test_the_example_is_what_make_demo_runs():
+    demo = (REPOSITORY / "data" / "demo.sh").read_text("utf-8")
+    shown = [line.removeprefix("show ") for line in demo.splitlines() if line.startswith("show ")]
+    assert [command.replace('"$out/', "demo/").replace('"', "") for command in shown] == [
+        command for command, _ in example()
+    ]
+
+
+@pytest.mark.slow
+def test_the_example_prints_what_the_readme_shows(tmp_path):
+    (tmp_path / "data").symlink_to(REPOSITORY / "data")
+    run_in(tmp_path, f"{sys.executable} data/render.py frames demo/frames")
+    for command, expected in example():
+        printed = run_in(tmp_path, command)
+        assert NUMBER.sub("N", printed) == NUMBER.sub("N", expected)
+        # Processors round differently; the sixth digit is what is claimed.
+        assert [float(n) for n in NUMBER.findall(printed)] == pytest.approx(
+            [float(n) for n in NUMBER.findall(expected)], abs=2e-6
+        )
+
+
+def test_the_python_section_runs(fake_network, tmp_path, monkeypatch, make_folder, sample_video):
+    monkeypatch.chdir(tmp_path)
+    folder = make_folder(3, name="camera")
+    make_folder(3, name="holiday")
+    for name, frame in (("a.jpg", 1), ("b.jpg", 2), ("still.jpg", 3)):
+        (tmp_path / name).write_bytes((folder / f"{frame:06d}.png").read_bytes())
+    (tmp_path / "talk.mp4").symlink_to(sample_video)
+    (code,) = blocks("python")
+    exec(compile(code, "README.md", "exec"), {})
+    assert (tmp_path / "my.index").is_dir()
+    assert (tmp_path / "camera.dedup.json").is_file()
+
+
+def test_every_option_that_the_readme_names_exists():
+    text = "\n".join(
+        CliRunner().invoke(nearframe, [name, "--help"]).output for name in nearframe.commands
+    )
+    options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README))
+    assert options
+    assert {option for option in options if option not in text} == set()
+
+
+def test_every_page_that_the_readme_links_to_exists():
+    links = re.findall(r"\]\((?!http)([^)#]+)", README)
+    assert links
+    assert [link for link in links if not (REPOSITORY / link).exists()] == []
