@@ -87,8 +87,8 @@ class Database:
                 raise self.damaged(text) from error
             if "full" in text:
                 raise DiskFullError(
-                    f"cannot write {shown(self.path)}: the disk is full; free some space and run "
-                    "the same command again; what was committed before is kept"
+                    f"cannot write {shown(self.path.parent)}: the disk is full; free some space "
+                    "and run the same command again; what was committed before is kept"
                 ) from error
             if "locked" in text:
                 raise IndexLockedError(

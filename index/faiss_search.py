@@ -69,7 +69,10 @@ class FaissSearch:
             faiss.write_index(self._index, os.fspath(path))
         except RuntimeError as error:
             # FAISS writes in C++ and wraps the operating system's error in text.
-            raise OSError(errno.EIO, " ".join(str(error).split())) from error
+            text = " ".join(str(error).split())
+            if os.strerror(errno.ENOSPC) in text:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+            raise OSError(errno.EIO, text) from error
 
     def has_ids(self, ids: Ids) -> bool:
         """Whether it was built with exactly these ids, in any order."""
@@ -130,6 +133,8 @@ class FaissSearch:
         """
         vectors = self._index.reconstruct_batch(ids).astype(np.float64)
         norms = np.linalg.norm(vectors, axis=1) * np.linalg.norm(query.astype(np.float64))
-        cosines = np.clip(vectors @ query / np.maximum(norms, _TINY), -1.0, 1.0)
+        # Not `@`, whose result depends on a row's place, so that equal vectors would differ.
+        products = np.einsum("ij,j->i", vectors, query.astype(np.float64))
+        cosines = np.clip(products / np.maximum(norms, _TINY), -1.0, 1.0)
         order = np.lexsort((ids, -cosines))
         return [(int(ids[i]), float(cosines[i])) for i in order]

@@ -8,6 +8,7 @@ from nearframe.embeddings import Fingerprint, NearframeError, Unreadable
 
 from .catalog import SourceSummary
 from .frame_index import FrameIndex
+from .stored_threshold import StoredThreshold, stored_threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class IndexSummary:
         fingerprint: What the vectors were made with.
         sources: What was indexed.
         problems: Videos of which something did not decode.
+        threshold: The one that was calibrated for it; None where nobody did.
     """
 
     path: Path
@@ -31,6 +33,7 @@ class IndexSummary:
     fingerprint: Fingerprint
     sources: tuple[SourceSummary, ...]
     problems: tuple[Unreadable, ...]
+    threshold: StoredThreshold | None
 
 
 def summarize(index: FrameIndex) -> IndexSummary:
@@ -43,6 +46,7 @@ def summarize(index: FrameIndex) -> IndexSummary:
         fingerprint=index.fingerprint,
         sources=tuple(index.catalog.sources()),
         problems=tuple(index.catalog.problems()),
+        threshold=stored_threshold(index),
     )
 
 

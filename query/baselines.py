@@ -1,7 +1,6 @@
 """What there was before networks: descriptors to compare a network's similarities with."""
 
 import importlib.util
-import logging
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -9,8 +8,6 @@ import numpy.typing as npt
 from PIL import Image
 
 from nearframe.embeddings import RgbImage
-
-logger = logging.getLogger(__name__)
 
 Baseline = Callable[[RgbImage], npt.NDArray[np.float32]]
 """Describes a picture by a vector: float32, shape ``(d,)``, L2-normalised, or zeros."""
@@ -41,9 +38,12 @@ def perceptual_hash(image: RgbImage) -> npt.NDArray[np.float32]:
     return np.where(bits, 1 / _SIDE, -1 / _SIDE).astype(np.float32)
 
 
+BASELINES: Mapping[str, Baseline] = {"thumbnail": thumbnail, "phash": perceptual_hash}
+"""All baselines by name."""
+
+
 def available_baselines() -> Mapping[str, Baseline]:
-    """Return the baselines by name; without imagehash, says how to have the one that needs it."""
-    if importlib.util.find_spec("imagehash") is None:
-        logger.warning("no perceptual hash to compare with: pip install 'nearframe[baselines]'")
-        return {"thumbnail": thumbnail}
-    return {"thumbnail": thumbnail, "phash": perceptual_hash}
+    """Return the baselines that run here, by name: without imagehash there is no ``phash``."""
+    if importlib.util.find_spec("imagehash") is not None:
+        return BASELINES
+    return {name: baseline for name, baseline in BASELINES.items() if name != "phash"}

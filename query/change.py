@@ -136,7 +136,7 @@ class ChangeDetection:
             difference > self.diff_threshold, unmasked, min_area=self.min_diff_area
         )
         score = min(1.0, sum(region.area for region in regions))
-        changed = bool(regions) and score >= self.change_threshold
+        changed = bool(regions and score >= self.change_threshold)
         return Change(score, regions, changed, light)
 
     def difference(self, a: RgbImage | Grey, b: RgbImage | Grey) -> Grey:

@@ -1,6 +1,7 @@
 """The nearest pairs among many vectors, and how sure one can be of how near they are."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,25 +71,34 @@ def find_nearest_pairs(vectors: Descriptors, groups: Positions, *, rate: float) 
     equal = int((sizes * (sizes - 1) // 2).sum())
     total = len(vectors) * (len(vectors) - 1) // 2 - equal
     best = _Best(min(total, 3 * math.floor(rate * total) + 100))
+    for top, left, cosines in _blocks(vectors, groups):
+        row, column = np.nonzero(cosines >= best.lowest)
+        best.add(row + top, column + left, cosines[row, column])
+    return NearestPairs(*best.sorted(), len(vectors), total, equal)
+
+
+def count_pairs(vectors: Descriptors, groups: Positions, *, lowest: float) -> int:
+    """Count the pairs of at least a cosine; arguments as of `find_nearest_pairs`."""
+    return sum(int((cosines >= lowest).sum()) for _, _, cosines in _blocks(vectors, groups))
+
+
+def _blocks(vectors: Descriptors, groups: Positions) -> Iterator[tuple[int, int, Cosines]]:
+    """Yield the cosines of each pair once, with its first row and column; others are nan."""
     for top in range(0, len(vectors), _BLOCK):
         rows = normalised(vectors[top : top + _BLOCK])
         for left in range(top, len(vectors), _BLOCK):
             cosines = rows @ normalised(vectors[left : left + _BLOCK]).T
-            first = np.arange(top, top + cosines.shape[0])
-            second = np.arange(left, left + cosines.shape[1])
-            counts = (first[:, None] < second) & (
-                groups[first][:, None] != groups[left : left + _BLOCK]
-            )
-            row, column = np.nonzero(counts & (cosines >= best.lowest))
-            best.add(first[row], second[column], cosines[row, column])
-    return NearestPairs(*best.sorted(), len(vectors), total, equal)
+            cosines[groups[top : top + _BLOCK, None] == groups[left : left + _BLOCK]] = np.nan
+            if left == top:
+                cosines[np.tril_indices(len(cosines))] = np.nan
+            yield top, left, cosines
 
 
 class _Best:
     """The highest of the cosines that were added."""
 
     def __init__(self, count: int) -> None:
-        self.lowest = -np.inf
+        self.lowest = -2.0
         self._count = count
         self._first = np.empty(0, np.int64)
         self._second = np.empty(0, np.int64)

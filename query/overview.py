@@ -56,9 +56,11 @@ class CameraOverview:
 
     Attributes:
         camera: Its name; None for all images whose name tells no camera.
-        shots: Its images in order of time.
+        shots: Its images in natural order of their names.
+        dated: In order of time, those whose time counts: when a file was modified tells little,
+            and counts only for a camera without any other times.
         intervals_s: Seconds between images that follow each other, images of the same time
-            counting as one: float64, at most ``(len(shots) - 1,)``.
+            counting as one: float64, at most ``(len(dated) - 1,)``.
         median_interval_s: Their median; None where all images have the same time.
         gaps: Intervals over `Overview.gap_factor` times the median, in order of time.
         resolutions: The most frequent first.
@@ -67,6 +69,7 @@ class CameraOverview:
 
     camera: str | None
     shots: tuple[ImageShot, ...]
+    dated: tuple[ImageShot, ...]
     intervals_s: npt.NDArray[np.float64]
     median_interval_s: float | None
     gaps: tuple[Gap, ...]
@@ -170,19 +173,21 @@ def _camera_order(camera: str | None) -> tuple[bool, tuple[object, ...]]:
 def _camera_overview(
     camera: str | None, shots: Sequence[ImageShot], gap_factor: float
 ) -> CameraOverview:
-    times = np.array(seconds_of(shots))
+    dated = [shot for shot in shots if shot.time_origin != "modified"] or shots
+    times = np.array(seconds_of(dated))
     order = np.argsort(times, kind="stable")
-    ordered = tuple(shots[position] for position in order)
+    dated = tuple(dated[position] for position in order)
     differences = np.diff(times[order])
     intervals = differences[differences > 0]
     median = float(np.median(intervals)) if len(intervals) else None
     gaps = np.flatnonzero(differences > gap_factor * (median or np.inf))
     return CameraOverview(
         camera=camera,
-        shots=ordered,
+        shots=tuple(shots),
+        dated=dated,
         intervals_s=intervals,
         median_interval_s=median,
-        gaps=tuple(Gap(ordered[n], ordered[n + 1], float(differences[n])) for n in gaps),
+        gaps=tuple(Gap(dated[n], dated[n + 1], float(differences[n])) for n in gaps),
         resolutions=tuple(
             Resolution(*size, images)
             for size, images in Counter((s.width, s.height) for s in shots).most_common()

@@ -3,21 +3,23 @@
 import html
 import os
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 from nearframe.embeddings import shown, writing_errors
 from nearframe.index import atomic_write
 
-from .cameras import ImageShot, TimeOrigin
-from .durations import show_duration
-from .overview import SMALL_SHARE, SMALL_SIDE, CameraOverview, Gap, Overview
+from .cameras import ImageShot
+from .overview import Gap, Overview
 from .overview_plots import drawn_shots, interval_histogram, timeline
+from .overview_words import (
+    gap_rule,
+    name_of,
+    show_clock,
+    show_duration,
+    show_origins,
+    show_resolutions,
+    small_rule,
+)
 
-_ORIGINS: dict[TimeOrigin, str] = {
-    "name": "file names",
-    "exif": "EXIF",
-    "modified": "modification times",
-}
 # More entries of a list than these would bury what is below it.
 _LISTED = 200
 
@@ -34,7 +36,8 @@ p { margin: .3rem 0; } .soft { color: var(--soft); }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0;
   border-bottom: 1px solid var(--rule); }
-th { font-weight: 600; } td.path { overflow-wrap: anywhere; } .number { text-align: right; }
+th { font-weight: 600; white-space: nowrap; }
+td.path { overflow-wrap: anywhere; min-width: 6rem; } .number { text-align: right; }
 .wide { overflow-x: auto; } td.time { white-space: nowrap; }
 svg { width: 100%; height: auto; display: block; } .wide svg { min-width: 700px; }
 svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }
@@ -80,48 +83,10 @@ def render_page(overview: Overview) -> str:
     )
 
 
-def name_of(camera: str | None) -> str:
-    """Return what the images of a camera are headed with."""
-    return "(no camera)" if camera is None else shown(camera)
-
-
-def show_clock(time: datetime) -> str:
-    """Return a wall-clock time to the second."""
-    return time.isoformat(" ", "seconds")
-
-
-def show_origins(overview: Overview) -> str:
-    """Say where the times are from: ``file names 480, EXIF 10``."""
-    origins = overview.time_origins
-    return ", ".join(f"{name} {origins[key]}" for key, name in _ORIGINS.items() if origins.get(key))
-
-
-def show_resolutions(camera: CameraOverview, most: int) -> str:
-    """List the sizes of a camera's images: ``1920x1080 (167), 10x6``."""
-    sizes = [
-        f"{size.width}x{size.height}" + (f" ({size.images})" if len(camera.resolutions) > 1 else "")
-        for size in camera.resolutions[:most]
-    ]
-    rest = len(camera.resolutions) - most
-    return ", ".join(sizes) + (f" and {rest} more" if rest > 0 else "")
-
-
-def gap_rule(overview: Overview) -> str:
-    """Say what counts as a gap."""
-    return f"over {overview.gap_factor:g} times the median interval of the camera"
-
-
-def small_rule() -> str:
-    """Say what counts as suspiciously small."""
-    return (
-        f"a side under {SMALL_SIDE} pixels, or under {SMALL_SHARE:.0%} of the camera's median side"
-    )
-
-
 def _head(overview: Overview, title: str) -> str:
     cameras = sum(camera.camera is not None for camera in overview.cameras)
     parts = [
-        f"{overview.images:,} images",
+        f"{overview.images:,} image{'s' * (overview.images != 1)}",
         f"{cameras:,} camera{'s' * (cameras != 1)}",
         f"{len(overview.unreadable):,} unreadable",
     ]
@@ -129,7 +94,7 @@ def _head(overview: Overview, title: str) -> str:
     return (
         f"<h1>{html.escape(title)}</h1>\n<p>{' · '.join(parts)}</p>\n"
         f'<p class="soft">{html.escape(shown(os.path.abspath(overview.folder)))}<br>'  # noqa: PTH100
-        f"Times are wall-clock times, from {show_origins(overview)}. {checked}</p>"
+        f"Times are wall-clock times: {show_origins(overview)}. {checked}</p>"
     )
 
 
@@ -141,8 +106,8 @@ def _cameras(overview: Overview) -> str:
             [
                 html.escape(name_of(camera.camera)),
                 f"{len(camera.shots):,}",
-                show_clock(camera.shots[0].time),
-                show_clock(camera.shots[-1].time),
+                show_clock(camera.dated[0].time),
+                show_clock(camera.dated[-1].time),
                 "–" if median is None else show_duration(median),
                 f"{len(camera.gaps):,}",
                 show_resolutions(camera, most=8),
@@ -158,8 +123,7 @@ def _timeline(overview: Overview) -> str:
     note = "Number at the right: images in the fullest bar of the row."
     if drawn < overview.images:
         note += (
-            f" {overview.images - drawn:,} images of which only the modification time is known "
-            "are left out."
+            f" Not drawn, since only their modification time is known: {overview.images - drawn:,}."
         )
     return _section(
         "Images over time", note, f'<div class="wide">{timeline(overview.cameras)}</div>'
@@ -168,14 +132,15 @@ def _timeline(overview: Overview) -> str:
 
 def _intervals(overview: Overview) -> str:
     figures = [
-        f"<figure><figcaption>{html.escape(name_of(camera.camera))}</figcaption>"
+        f"<figure><figcaption>{html.escape(name_of(camera.camera))} "
+        f'<span class="soft">({len(camera.intervals_s):,})</span></figcaption>'
         f"{interval_histogram(camera)}</figure>"
         for camera in overview.cameras
         if camera.median_interval_s is not None
     ]
     if not figures:
         return ""
-    note = "Between images of a camera that follow each other; the axis is logarithmic."
+    note = "Between images of a camera that follow each other (how many); the axis is logarithmic."
     return _section("Intervals", note, f'<div class="grid">{"".join(figures)}</div>')
 
 

@@ -6,11 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from nearframe.embeddings import shown
-
 from .cameras import Shot
-from .durations import show_duration
 from .overview import CameraOverview
+from .overview_words import name_of, show_duration
 
 _WALL_EPOCH = datetime(1970, 1, 1)
 _HOUR, _DAY = 3600, 86400
@@ -28,11 +26,16 @@ _MOST_BINS, _MOST_TICKS = 205, 8
 _LONGEST_NAME = 16
 
 # The histogram; intervals are on a logarithmic axis.
-_HISTOGRAM_WIDTH, _HISTOGRAM_HEIGHT = 300, 90
+_HISTOGRAM_WIDTH, _HISTOGRAM_HEIGHT, _HISTOGRAM_MARGIN = 300, 90, 18
 _BINS_PER_DECADE = 8
-_INTERVAL_TICKS_S = (
-    *(0.001, 0.01, 0.1, 1, 10, 60, 600, _HOUR, 6 * _HOUR, _DAY, _WEEK),
-    *(30 * _DAY, 365 * _DAY, 3650 * _DAY),
+_MOST_INTERVAL_TICKS = 6
+# The finest of these lists that has not too many ticks is taken.
+_MINUTE = 60
+_COARSE_S = (0.001, 0.1, 1, _MINUTE, _HOUR, _DAY, 30 * _DAY, 3650 * _DAY)
+_MEDIUM_S = (*_COARSE_S, 0.01, 10, 10 * _MINUTE, 6 * _HOUR, _WEEK, 365 * _DAY)
+_FINE_S = (
+    *(*_MEDIUM_S, 0.002, 0.005, 0.02, 0.05, 0.2, 0.5, 2, 5, 30),
+    *(2 * _MINUTE, 5 * _MINUTE, 30 * _MINUTE, 2 * _HOUR, 12 * _HOUR, 2 * _DAY, 100 * _DAY),
 )
 
 
@@ -64,7 +67,7 @@ def timeline(cameras: Sequence[CameraOverview]) -> str:
         parts.append(_timeline_row(camera, counts, number * _ROW, start, step, scale))
     bottom = len(cameras) * _ROW
     parts += _time_axis(start, start + bins * step, bottom)
-    size = f"{_NAMES + _WIDTH + 40} {bottom + _AXIS}"
+    size = f"0 0 {_NAMES + _WIDTH + 40} {bottom + _AXIS}"
     return _svg(size, "Images over time, one row per camera", parts)
 
 
@@ -72,12 +75,12 @@ def interval_histogram(camera: CameraOverview) -> str:
     """Draw how often which interval occurs between the images of a camera."""
     intervals = camera.intervals_s
     assert camera.median_interval_s is not None
-    low, high = math.log10(intervals.min()), math.log10(intervals.max())
+    counts = Counter(math.floor(math.log10(s) * _BINS_PER_DECADE) for s in intervals)
+    low, high = min(counts) / _BINS_PER_DECADE, (max(counts) + 1) / _BINS_PER_DECADE
     # At least one decade, or else equal intervals would fill the plot with noise in the axis.
-    margin = max(0.0, 1 - (high - low)) / 2 + 0.1
+    margin = max(0.0, 1 - (high - low)) / 2
     low, high = low - margin, high + margin
     scale = _HISTOGRAM_WIDTH / (high - low)
-    counts = Counter(math.floor(math.log10(s) * _BINS_PER_DECADE) for s in intervals)
     most = max(counts.values())
     parts = []
     for bin_, count in sorted(counts.items()):
@@ -93,8 +96,7 @@ def interval_histogram(camera: CameraOverview) -> str:
         )
     bottom = _HISTOGRAM_HEIGHT + 16
     parts.append(_line(0, bottom, _HISTOGRAM_WIDTH, bottom, "axis"))
-    ticks = [s for s in _INTERVAL_TICKS_S if low <= math.log10(s) <= high]
-    for seconds in ticks:
+    for seconds in _interval_ticks(low, high):
         x = (math.log10(seconds) - low) * scale
         parts.append(_line(x, bottom, x, bottom + 4, "axis"))
         parts.append(_text(x, bottom + 16, show_duration(seconds), "tick middle"))
@@ -103,8 +105,9 @@ def interval_histogram(camera: CameraOverview) -> str:
     anchor = "middle" if 60 < x < _HISTOGRAM_WIDTH - 60 else "start" if x <= 60 else "end"
     median = f"median {show_duration(camera.median_interval_s)}"
     parts.append(_text(x, 10, median, f"tick {anchor}"))
-    size = f"{_HISTOGRAM_WIDTH} {bottom + 22}"
-    return _svg(size, f"Intervals between images of {_name(camera)}", parts)
+    margin = _HISTOGRAM_MARGIN
+    size = f"-{margin} 0 {_HISTOGRAM_WIDTH + 2 * margin} {bottom + 22}"
+    return _svg(size, f"Intervals between images of {name_of(camera.camera)}", parts)
 
 
 def time_ticks(first: float, last: float, most: int = _MOST_TICKS) -> list[datetime]:
@@ -125,6 +128,16 @@ def time_ticks(first: float, last: float, most: int = _MOST_TICKS) -> list[datet
     return ticks
 
 
+def _interval_ticks(low: float, high: float) -> list[float]:
+    """Choose round intervals, in seconds, between two powers of ten."""
+    ticks: list[float] = []
+    for candidates in (_COARSE_S, _MEDIUM_S, _FINE_S):
+        finer = [s for s in candidates if low <= math.log10(s) <= high]
+        if len(finer) <= _MOST_INTERVAL_TICKS:
+            ticks = finer
+    return ticks
+
+
 def _timeline_row(
     camera: CameraOverview,
     counts: Counter[int],
@@ -133,8 +146,9 @@ def _timeline_row(
     step: float,
     scale: float,
 ) -> str:
-    name = _name(camera)
-    short = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+    name = name_of(camera.camera)
+    # Names of cameras differ at their ends.
+    short = name if len(name) <= _LONGEST_NAME else f"{name[:6]}…{name[7 - _LONGEST_NAME :]}"
     bottom = top + _ROW
     parts = [
         f"<g><title>{html.escape(name)}</title>",
@@ -199,10 +213,6 @@ def _time(seconds: float) -> datetime:
         return datetime.max if seconds > 0 else datetime.min
 
 
-def _name(camera: CameraOverview) -> str:
-    return "(no camera)" if camera.camera is None else shown(camera.camera)
-
-
 def _bar_height(count: int, most: int, height: int) -> float:
     # One image among thousands is still to be seen.
     return max(2.0, count / most * height)
@@ -225,6 +235,5 @@ def _text(x: float, y: float, text: str, kind: str) -> str:
 
 def _svg(size: str, label: str, parts: Sequence[str]) -> str:
     return (
-        f'<svg viewBox="0 0 {size}" role="img" aria-label="{html.escape(label)}">'
-        f"{''.join(parts)}</svg>"
+        f'<svg viewBox="{size}" role="img" aria-label="{html.escape(label)}">{"".join(parts)}</svg>'
     )

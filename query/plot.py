@@ -54,8 +54,9 @@ def plot_similarities(evaluation: Evaluation, path: str | os.PathLike[str]) -> N
     spread, kinds = figure.subplots(
         2, 1, sharex=True, height_ratios=[3, 0.24 * len(scores.edits) + 0.5]
     )
-    _draw_spread(spread, scores, np.linspace(low, 1.0, _BINS + 1), evaluation)
-    _draw_kinds(kinds, scores)
+    others = "other frames" if evaluation.is_video else "different images"
+    _draw_spread(spread, scores, others, np.linspace(low, 1.0, _BINS + 1))
+    _draw_kinds(kinds, scores, others)
     threshold = default_threshold(evaluation.fingerprint.weights)
     if threshold is not None and threshold > low:
         for axes in (spread, kinds):
@@ -82,11 +83,10 @@ def _lowest_shown(scores: MethodScores) -> float:
 
 
 def _draw_spread(
-    axes: "Axes", scores: MethodScores, edges: npt.NDArray[np.float64], evaluation: Evaluation
+    axes: "Axes", scores: MethodScores, others: str, edges: npt.NDArray[np.float64]
 ) -> None:
     copies = np.concatenate([edit.similarities for edit in scores.edits.values()])
     counted, _ = np.histogram(np.minimum(copies, 1.0), bins=edges)
-    others = "other frames of the video" if evaluation.is_video else "different images"
     for counts, total, color, label in (
         (counted, len(copies), _COPIES, f"copy and its original ({len(copies):,} pairs)"),
         (
@@ -103,7 +103,7 @@ def _draw_spread(
     axes.set_ylabel("share of pairs")
 
 
-def _draw_kinds(axes: "Axes", scores: MethodScores) -> None:
+def _draw_kinds(axes: "Axes", scores: MethodScores, others: str) -> None:
     for row, edit in enumerate(scores.edits.values()):
         low, middle, high = np.quantile(edit.similarities, [0.05, 0.5, 0.95])
         axes.plot([low, high], [row, row], color=_COPIES, linewidth=3, alpha=0.5)
@@ -114,7 +114,7 @@ def _draw_kinds(axes: "Axes", scores: MethodScores) -> None:
         axes.plot([low, high], [row, row], color=_DIFFERENT, linewidth=3, alpha=0.5)
         axes.plot([middle], [row], "o", color=_DIFFERENT, markersize=4)
         axes.axvspan(scores.different.highest, 1.0, color="tab:green", alpha=0.08)
-    labels = [*scores.edits, *["different"] * bool(len(scores.different))]
+    labels = [*scores.edits, *[others] * bool(len(scores.different))]
     axes.set_yticks(range(len(labels)), labels, fontsize=8)
     axes.invert_yaxis()
-    axes.set_xlabel("cosine similarity (dot: median; bar: 5 % to 95 %; green: above all different)")
+    axes.set_xlabel(f"cosine similarity (dot: median; bar: 5 % to 95 %; green: above all {others})")

@@ -143,7 +143,7 @@ def plan_split(
     return SplitPlan(folder, str(to_path), action, operations, already, tuple(skipped))
 
 
-def split(
+def split_folder(
     folder: str | os.PathLike[str],
     *,
     to: str | os.PathLike[str],

@@ -99,7 +99,8 @@ def _of_index(path: Path, embedder: "Embedder | MakeEmbedder") -> "Embedder":
 def _print(calibration: "Calibration", into: Path | None) -> None:
     from nearframe.query import one_in
 
-    one = one_in(calibration.rate)
+    mistakes = calibration.rate * 499_500
+    mistaken = f"{mistakes:,.0f}" if mistakes >= 1 else f"{mistakes:.2g}"
     left_out = calibration.equal_pairs
     click.echo(f"Made with {calibration.fingerprint.describe()}")
     click.echo(
@@ -108,14 +109,13 @@ def _print(calibration: "Calibration", into: Path | None) -> None:
     )
     click.echo(f"\nThreshold: {calibration.threshold:g}")
     click.echo(
-        f"  the lowest that no more than {one} of these pairs reach: {calibration.above:,} do"
+        f"  {calibration.above:,} of these pairs reach it, with {one_in(calibration.rate)} allowed"
     )
     if calibration.interval is not None:
         low, high = calibration.interval
         click.echo(f"  from {low:g} to {high:g} in 95 % of folders drawn at random from this one")
     click.echo(
-        f"  at this rate, 1,000 different images hold {calibration.rate * 499_500:.0f} pairs "
-        "that count as the same by mistake"
+        f"  at this rate, of the pairs of 1,000 different images {mistaken} count as the same"
     )
     click.echo(f"\nCopies it finds, of {count(calibration.copied, 'image')}:")
     found = [f"{edit:<12}{share:5.0%}" for edit, share in calibration.found.items()]

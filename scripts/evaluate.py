@@ -77,10 +77,13 @@ def evaluate(
         raise click.UsageError("--ground-truth makes no copies, so it takes no --frames")
     if plot is not None:
         check_plot_path(plot)
+    methods = available_baselines() if baselines else {}
+    if baselines and "phash" not in methods:
+        click.echo("No perceptual hash beside it: pip install 'nearframe[baselines]'", err=True)
     with ProgressBar() as progress:
         shared: dict[str, Any] = {
             "embedder": EmbedderOptions(**options).embedder(),
-            "baselines": available_baselines() if baselines else None,
+            "baselines": methods,
             "recursive": recursive,
             "progress": progress,
         }

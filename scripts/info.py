@@ -1,5 +1,6 @@
 """nearframe info: what is in an index."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,9 @@ def _print(summary: "IndexSummary") -> None:
     note = f" ({count(unused, 'unused vector')})" if unused else ""
     click.echo(f"Frames:      {summary.frames}{note}")
     click.echo(f"Made with:   {summary.fingerprint.describe()}")
+    if summary.threshold is not None:
+        found = f"{summary.threshold.pairs:,} pairs, {summary.threshold.created}"
+        click.echo(f"Threshold:   {summary.threshold.value:g} (calibrated from {found})")
     click.echo("Sources:")
     for source in summary.sources:
         click.echo(f"  {source.frames:8} frames  {source.kind:6}  {show_path(source.path)}")
@@ -54,6 +58,7 @@ def _as_json(summary: "IndexSummary") -> dict[str, Any]:
         "vectors": summary.vectors,
         "bytes": summary.bytes,
         "fingerprint": summary.fingerprint.to_json(),
+        "threshold": None if summary.threshold is None else asdict(summary.threshold),
         "sources": [
             {
                 "path": source.path,

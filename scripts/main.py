@@ -6,10 +6,13 @@ from .build_index import build_index
 from .calibrate import calibrate
 from .dedup import dedup
 from .evaluate import evaluate
+from .explain import explain
 from .export import export
 from .get_similarity import get_similarity
 from .info import info
+from .overview import overview
 from .query_dataset import query_dataset
+from .split import split
 from .undo import undo
 from .verify import verify
 from .weights import weights
@@ -33,5 +36,8 @@ for _command in (
     weights,
     evaluate,
     calibrate,
+    overview,
+    split,
+    explain,
 ):
     nearframe.add_command(_command)

@@ -1,4 +1,4 @@
-"""nearframe undo: take an applied dedup plan back."""
+"""nearframe undo: take back what dedup --apply or split did."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from .cli import Command, ProgressBar, count, path_argument, report_skipped
 @click.command("undo", cls=Command, short_help="Take an applied dedup plan back.")
 @path_argument("journal", metavar="JOURNAL")
 def undo(journal: Path) -> None:
-    """Put every file back that an applied plan moved, and remove the copies it made.
+    """Put every file back that dedup or split moved, and remove the copies and links they made.
 
     A file that changed since is left where it is and listed; then the exit code is 1.
     """

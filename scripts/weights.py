@@ -24,7 +24,8 @@ def weights(as_json: bool) -> None:
         state = "trained" if entry.info.trained else "NOT TRAINED"
         threshold = "none" if entry.info.threshold is None else f"{entry.info.threshold:g}"
         click.echo(f"{entry.info.name}: {entry.info.description}")
-        click.echo(f"  {state}; default threshold: {threshold}")
+        size = f"{entry.info.size}x{entry.info.size}"
+        click.echo(f"  {state}; input: {size}; default threshold: {threshold}")
         if entry.path is not None:
             there = "" if entry.sha256 else " (not there yet; downloaded on first use)"
             click.echo(f"  file:   {show_path(entry.path)}{there}")
@@ -38,6 +39,7 @@ def _as_json(entry: "WeightsStatus") -> dict[str, Any]:
         "description": entry.info.description,
         "trained": entry.info.trained,
         "threshold": entry.info.threshold,
+        "size": entry.info.size,
         "path": None if entry.path is None else str(entry.path),
         "sha256": entry.sha256,
     }

@@ -112,7 +112,9 @@ def test_stopping_early_ends_the_threads_and_closes_the_iterator(consumed):
         finally:
             closed.set()
 
-    results = run_ahead(tasks(), ahead=4)
+    # Held here, so that it is not the garbage collector that closes it.
+    iterator = tasks()
+    results = run_ahead(iterator, ahead=4)
     for _ in range(consumed):
         next(results)
     results.close()

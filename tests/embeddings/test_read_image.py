@@ -1,5 +1,7 @@
 import io
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -48,6 +50,15 @@ def test_a_lossy_format_gives_nearly_its_pixels(save, picture, name):
     pixels = read_image(save(image, name, quality=95))
     assert pixels.shape == (64, 96, 3)
     assert np.abs(pixels.astype(int) - np.asarray(image)).mean() < 8
+
+
+def test_heic_is_read_by_a_process_that_never_heard_of_it(save, picture):
+    path = save(picture(1), "a.heic")
+    code = "import sys; from nearframe.embeddings.sources import read_image as read; "
+    code += "print(read(sys.argv[1]).shape)"
+    command = [sys.executable, "-c", code, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "(64, 96, 3)"
 
 
 def test_the_content_decides_and_not_the_suffix(save, picture):

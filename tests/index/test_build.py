@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,6 @@ import pytest
 
 from nearframe.embeddings import (
     Embedder,
-    Fingerprint,
     FingerprintMismatchError,
     FrameRef,
     NearframeError,
@@ -284,6 +284,27 @@ class TestAgain:
         assert embedded == ["film.mp4"] * 3
         assert (report.embedded, report.unchanged, report.total) == (3, 0, 3)
 
+    def test_rehash_does_not_trust_the_half_of_a_video(
+        self, sample_video, index, embedded, tmp_path
+    ):
+        video, sampling = tmp_path / "film.mp4", Sampling(every=50)
+        shutil.copy(sample_video, video)
+        embedder = Embedder(batch_size=2)
+        embed_source = embedder.embed_source
+
+        def interrupted(source):
+            yield next(embed_source(source))
+            raise KeyboardInterrupt
+
+        embedder.embed_source = interrupted
+        with pytest.raises(KeyboardInterrupt):
+            build_index([video], index, sampling=sampling, embedder=embedder)
+        content = video.read_bytes()
+        self.change_in_secret(video, content[:-1] + bytes([content[-1] ^ 1]))
+        embedded.clear()
+        report = build_index([video], index, sampling=sampling, rehash=True)
+        assert len(embedded) == report.total == 6
+
     def test_another_sampling_embeds_a_video_again(self, sample_video, index):
         build_index([sample_video], index, sampling=Sampling(every=100))
         build_index([sample_video], index, sampling=Sampling(every=60))
@@ -529,7 +550,7 @@ class TestFingerprint:
             ({"weights": "imagenet"}, r"weights builtin .* but this run has weights imagenet"),
             (
                 {"preprocessing": Preprocessing(fit="crop")},
-                r"224x224 stretch, but this run has .*224x224 crop",
+                r"\d stretch, but this run has .*\d crop; their cosines",
             ),
         ],
         ids=["weights", "fit"],
@@ -554,9 +575,7 @@ class TestFingerprint:
     def test_the_same_weights_under_another_name_are_the_same(self, make_folder, index):
         embedder = Embedder()
         build_index([make_folder(2)], index, embedder=embedder)
-        embedder.fingerprint = Fingerprint(
-            "/copy/of/weights.pth", embedder.fingerprint.sha256, Preprocessing()
-        )
+        embedder.fingerprint = replace(embedder.fingerprint, weights="/copy/of/weights.pth")
         build_index([index.parent / "frames"], index, embedder=embedder)
 
 

@@ -120,6 +120,36 @@ class TestInterrupt:
             assert_same(output, reference)
             FrameIndex.remove(output)
 
+    def test_what_was_embedded_is_kept(self, make_folder, tmp_path, contents):
+        folder, output = make_folder(6), tmp_path / "my.index"
+        embedder = Embedder(batch_size=2)
+        embed_source = embedder.embed_source
+
+        def interrupted(source):
+            for number, batch in enumerate(embed_source(source)):
+                if number == 2:
+                    signal.raise_signal(signal.SIGINT)
+                yield batch
+
+        embedder.embed_source = interrupted
+        with pytest.raises(KeyboardInterrupt):
+            build_index([folder], output, embedder=embedder)
+        assert [ref.number for ref in contents(output)] == [0, 1, 2, 3]
+
+    def test_a_file_is_not_noted_without_its_frame(self, make_folder, tmp_path, monkeypatch):
+        folder, output = make_folder(6), tmp_path / "my.index"
+        put_file = Catalog.put_file
+
+        def interrupted(self, source_id, state):
+            put_file(self, source_id, state)
+            signal.raise_signal(signal.SIGINT)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Catalog, "put_file", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                build_index([folder], output)
+        assert build_index([folder], output).total == 6
+
     def test_a_video_that_rehash_found_changed_is_not_lost(
         self, sample_video, tmp_path, monkeypatch
     ):

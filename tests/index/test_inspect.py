@@ -1,11 +1,13 @@
 import os
 import random
 import sqlite3
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from nearframe.embeddings import NearframeError
+from nearframe.embeddings import Embedder, NearframeError
+from nearframe.embeddings.sources import Sampling
 from nearframe.index import (
     FrameIndex,
     FrameIndexError,
@@ -39,8 +41,6 @@ def folder(make_folder):
 def built(folder, tmp_path, monkeypatch):
     """An index of the folder in three shards of two frames."""
     monkeypatch.setattr("nearframe.index.build.COMMIT_EVERY", 2)
-    from nearframe.embeddings import Embedder
-
     build_index([folder], tmp_path / "my.index", embedder=Embedder(batch_size=2))
     assert len(list((tmp_path / "my.index").glob("*.f32"))) == 3
     return tmp_path / "my.index"
@@ -123,8 +123,6 @@ class TestVerify:
             verify(built)
 
     def test_a_shard_that_cannot_be_read_is_listed(self, built, monkeypatch):
-        from pathlib import Path
-
         shard, read_bytes = second_shard(built), Path.read_bytes
 
         def fail(self):
@@ -193,10 +191,11 @@ class TestDamageInUse:
         assert "Frame Number: 3" in query().stdout
 
     def test_the_remedy_heals_a_video(self, sample_video, tmp_path, monkeypatch):
-        monkeypatch.setattr("nearframe.index.build.COMMIT_EVERY", 64)
-        build_index([sample_video], tmp_path / "v.index")
+        monkeypatch.setattr("nearframe.index.build.COMMIT_EVERY", 16)
+        every_sixth = Sampling(every=6)
+        build_index([sample_video], tmp_path / "v.index", sampling=every_sixth)
         second_shard(tmp_path / "v.index").unlink()
-        assert build_index([sample_video], tmp_path / "v.index").total == 300
+        assert build_index([sample_video], tmp_path / "v.index", sampling=every_sixth).total == 50
         assert verify(tmp_path / "v.index").damage == ()
 
     def test_a_lost_shard_of_a_file_that_is_gone_too_is_lost(self, built, folder):
@@ -225,8 +224,6 @@ class TestSummary:
         assert (summary.frames, summary.vectors) == (6, 7)
 
     def test_a_file_that_a_writer_removes_meanwhile(self, built, monkeypatch):
-        from pathlib import Path
-
         iterdir = Path.iterdir
         monkeypatch.setattr(
             Path, "iterdir", lambda self: [*iterdir(self), self / ".search-000009.faiss.7.tmp"]
@@ -239,7 +236,7 @@ class TestSummary:
         video = tmp_path / "film.mp4"
         data = sample_video.read_bytes()
         video.write_bytes(data[: len(data) // 2] + bytes(20_000) + data[len(data) // 2 + 20_000 :])
-        build_index([folder, video], tmp_path / "i")
+        build_index([folder, video], tmp_path / "i", sampling=Sampling(every=30))
         with FrameIndex.open(tmp_path / "i") as index:
             assert [problem.source for problem in summarize(index).problems] == [str(video)]
             assert index.unreadable() == list(summarize(index).problems)

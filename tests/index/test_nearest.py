@@ -85,6 +85,12 @@ def test_equal_similarities_come_in_the_order_of_the_frames(make_index, film, un
             assert numbers(index.nearest(vectors[:1], k)[0]) == list(range(k))
 
 
+def test_equal_similarities_do_so_in_long_answers_too(make_index, film, unit_vectors):
+    vectors = np.repeat(unit_vectors(1), 1300, axis=0)
+    with FrameIndex.open(make_index((film(1300), vectors))) as index:
+        assert numbers(index.nearest(vectors[:1], 1300)[0]) == list(range(1300))
+
+
 def test_k_larger_than_the_index_gives_all(make_index, film, unit_vectors):
     with FrameIndex.open(make_index((film(4), unit_vectors(4)))) as index:
         assert len(index.nearest(unit_vectors(1), 1000)[0]) == 4
@@ -214,6 +220,17 @@ class TestFaissFile:
         (note,) = caplog.messages
         assert "is damaged and not used; delete it and run buildIndex again" in note
         assert file.name in note
+
+    def test_one_that_asks_for_all_memory_is_not_used(self, path, answer, caplog, monkeypatch):
+        """What a damaged length does, where it does not raise another error first."""
+        before = answer(path)
+
+        def read_index(_):
+            raise MemoryError("std::bad_alloc")
+
+        monkeypatch.setattr("faiss.read_index", read_index)
+        assert answer(path) == before
+        assert "is damaged and not used" in caplog.text
 
     def test_a_stale_one_is_not_used(self, path, answer, film, unit_vectors, caplog):
         stale = self.file_of(path).read_bytes()

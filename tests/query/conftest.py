@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from nearframe.embeddings import Fingerprint, Preprocessing
+from nearframe.embeddings import Embedder, Fingerprint, Preprocessing, embedder
 from nearframe.query import DedupPlan, DroppedFile, PlannedFile
 
 
@@ -34,5 +35,24 @@ def plan_of() -> Callable[..., DedupPlan]:
             "created": "2024-05-01T12:00:00+02:00",
         }
         return DedupPlan(**{**values, **fields})
+
+    return make
+
+
+@pytest.fixture
+def embedder_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Embedder]:
+    """Make an Embedder of a function that turns pixels, uint8 (n, size, size, 3), into vectors."""
+
+    def make(describe: Callable[[np.ndarray], np.ndarray]) -> Embedder:
+        def backbone(pixels: np.ndarray) -> np.ndarray:
+            vectors = describe(pixels)
+            lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+            return (vectors / lengths).astype(np.float32)
+
+        def load(weights: str, preprocessing: Preprocessing, **_: object) -> tuple:
+            return Fingerprint(weights, "00", preprocessing), backbone
+
+        monkeypatch.setattr(embedder, "load_backbone", load)
+        return Embedder()
 
     return make

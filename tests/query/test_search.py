@@ -235,6 +235,19 @@ def test_an_index_that_is_open_already_stays_open(index, frames):
             assert numbers(search(opened, frames / "000002.png").results[0]) == [1]
 
 
+def test_an_index_that_it_opened_is_closed(index, frames, monkeypatch):
+    closed = []
+    close = FrameIndex.close
+
+    def record(self, *arguments, **options):
+        closed.append(self.path)
+        close(self, *arguments, **options)
+
+    monkeypatch.setattr(FrameIndex, "close", record)
+    search(index, frames / "000002.png")
+    assert closed == [index]
+
+
 def test_an_index_without_frames_has_no_nearest(tmp_path, picture, fake_embedder):
     with FrameIndex.create(tmp_path / "empty.index", fake_embedder.fingerprint):
         pass

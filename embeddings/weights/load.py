@@ -1,4 +1,4 @@
-"""Weights by name or path: where they are, what they are worth, and how they are loaded."""
+"""Weights by name or path: finding their file, and loading it."""
 
 import hashlib
 import sys
@@ -7,77 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import SourceError, WeightsError, reading_errors, shown
-from .preprocessing import DEFAULT_SIZE, Preprocessing
+from ..errors import SourceError, WeightsError, reading_errors, shown
+from .names import NAMED_WEIGHTS, RANDOM_SEED, WeightsInfo
+from .quantised import dequantised
 
 if TYPE_CHECKING:
     import torch
 
     StateDict = Mapping[str, torch.Tensor]
 
-DEFAULT_WEIGHTS = "builtin"
-_BUILTIN_SEED = 0
 _HASH_CHUNK = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class WeightsInfo:
-    """One entry of the list of weights.
-
-    Attributes:
-        name: What ``--weights`` takes.
-        description: What they are, in a few words.
-        trained: Whether they learned anything; a random network still tells pictures apart.
-        threshold: Cosine from which two frames count as the same picture, in [-1, 1], calibrated
-            for these weights; None where nobody has measured one.
-        torchvision: Member of ``torchvision.models.ResNet50_Weights``; None for other kinds.
-        size: Side of the square input they are made for, in pixels; `Preprocessing` takes it
-            where none is given.
-    """
-
-    name: str
-    description: str
-    trained: bool
-    threshold: float | None = None
-    torchvision: str | None = None
-    size: int = DEFAULT_SIZE
-
-
-NAMED_WEIGHTS: Mapping[str, WeightsInfo] = {
-    info.name: info
-    for info in (
-        WeightsInfo(
-            "builtin",
-            f"random initialisation under seed {_BUILTIN_SEED}, not trained; needs no file",
-            trained=False,
-            threshold=0.9999,
-        ),
-        WeightsInfo(
-            "imagenet",
-            "torchvision ResNet50 IMAGENET1K_V1",
-            trained=True,
-            torchvision="IMAGENET1K_V1",
-        ),
-        WeightsInfo(
-            "imagenet-v2",
-            "torchvision ResNet50 IMAGENET1K_V2",
-            trained=True,
-            torchvision="IMAGENET1K_V2",
-        ),
-    )
-}
-
-
-def default_threshold(weights: str) -> float | None:
-    """Return the calibrated dedup threshold of a weights name, None where there is none."""
-    info = NAMED_WEIGHTS.get(weights)
-    return info.threshold if info else None
-
-
-def default_preprocessing(weights: str) -> Preprocessing:
-    """Return how pixels are prepared for a weights name or path, where nobody says otherwise."""
-    info = NAMED_WEIGHTS.get(weights)
-    return Preprocessing(size=info.size) if info else Preprocessing()
 
 
 @dataclass(frozen=True)
@@ -110,12 +49,11 @@ def load_weights(weights: str) -> LoadedWeights:
     info = NAMED_WEIGHTS.get(weights)
     if info is None:
         return _load_file(Path(weights), weights)
-    if info.torchvision is None:
-        return _random_weights(weights)
     path = weights_path(info)
-    if path is not None and not path.exists():
+    if path is None:
+        return _random_weights(weights)
+    if not path.exists():
         _download(info, path)
-    assert path is not None
     return _load_file(path, weights)
 
 
@@ -177,7 +115,7 @@ def _random_weights(name: str) -> LoadedWeights:
 
     # fork_rng leaves the caller's random numbers as they were.
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(_BUILTIN_SEED)
+        torch.manual_seed(RANDOM_SEED)
         state = _without_classifier(resnet50(weights=None).state_dict())
     digest = hashlib.sha256()
     for key in sorted(state):
@@ -254,7 +192,7 @@ def _read_pickle(path: Path) -> Any:
 def _read_safetensors(path: Path) -> Any:
     from safetensors.torch import load_file
 
-    return load_file(path)
+    return dequantised(load_file(path))
 
 
 def _checked(state: Any, path: Path) -> "StateDict":

@@ -1,0 +1,34 @@
+"""Weights by name or path: what there is, where it is, and how it is loaded."""
+
+from .load import (
+    LoadedWeights,
+    WeightsStatus,
+    file_sha256,
+    list_weights,
+    load_weights,
+    weights_path,
+)
+from .names import (
+    DEFAULT_WEIGHTS,
+    NAMED_WEIGHTS,
+    WeightsInfo,
+    default_preprocessing,
+    default_threshold,
+)
+from .quantised import dequantised, quantised
+
+__all__ = [
+    "DEFAULT_WEIGHTS",
+    "NAMED_WEIGHTS",
+    "LoadedWeights",
+    "WeightsInfo",
+    "WeightsStatus",
+    "default_preprocessing",
+    "default_threshold",
+    "dequantised",
+    "file_sha256",
+    "list_weights",
+    "load_weights",
+    "quantised",
+    "weights_path",
+]

@@ -1,0 +1,201 @@
+"""An explanation as one picture: both images, their difference, and what changed outlined."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from nearframe.embeddings import NearframeError, RgbImage, shown, writing_errors
+from nearframe.index import atomic_path
+
+from .explain import Explanation
+
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+
+Size = tuple[int, int]
+
+# Pixels: the largest panel, the thinnest, the space between them, and the narrowest picture.
+_PANEL, _THINNEST, _SPACE, _NARROWEST = (720, 540), 24, 20, 1000
+_TITLE, _TEXT = 30, 19
+_INK, _PALE_INK, _PAPER = (20, 20, 20), (90, 90, 90), (255, 255, 255)
+_OUTLINE, _HALO = (255, 220, 0), (20, 20, 20)
+_MASKED = np.array([50, 70, 130], np.uint8)
+# Enlarged more than this, pixels are shown as the squares they are.
+_SMOOTH = 4
+
+
+def check_picture_path(path: str | os.PathLike[str], *inputs: str | os.PathLike[str]) -> None:
+    """Check that a picture can go to `path`, before the seconds that loading a network takes.
+
+    Raises:
+        NearframeError: If its suffix is none of `FORMATS`, there is no such folder, or it is one
+            of the `inputs`.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in FORMATS:
+        raise NearframeError(
+            f"cannot draw {shown(path)}; expected a name that ends in {', '.join(FORMATS)}"
+        )
+    if not path.parent.is_dir():
+        raise NearframeError(f"cannot draw {shown(path)}: there is no folder {shown(path.parent)}")
+    for image in map(Path, inputs):
+        if path.exists() and image.exists() and path.samefile(image):
+            raise NearframeError(
+                f"{shown(path)} is one of the images to explain and would be lost; "
+                "give another name with -o"
+            )
+
+
+def save_picture(explanation: Explanation, path: str | os.PathLike[str]) -> None:
+    """Draw an explanation into a file, in place of one that is there.
+
+    Raises:
+        OutputError: If the file cannot be written.
+        NearframeError: As `check_picture_path`.
+    """
+    check_picture_path(path, explanation.a, explanation.b)
+    picture = draw_picture(explanation)
+    with writing_errors(path), atomic_path(path) as temporary:
+        picture.save(temporary, FORMATS[Path(path).suffix.lower()])
+
+
+def draw_picture(explanation: Explanation) -> Image.Image:
+    """Draw an explanation: its text, and four panels of up to 720x540 pixels each."""
+    a, b = (Image.fromarray(image) for image in explanation.images)
+    size_b = _fitting(b.size)
+    count = len(explanation.change.regions)
+    masked = "; blue is masked" if explanation.unmasked is not None else ""
+    threshold = explanation.detection.diff_threshold
+    panels = [
+        (f"A  {shown(explanation.a)}", _scaled(a, _fitting(a.size))),
+        (f"B  {shown(explanation.b)}", _scaled(b, size_b)),
+        (
+            f"Difference: orange above {threshold} of 255{masked}",
+            _scaled(Image.fromarray(_difference_colours(explanation)), size_b),
+        ),
+        (
+            f"B with {count or 'no'} changed region{'s' * (count != 1)}",
+            _outlined(_scaled(b, size_b), explanation),
+        ),
+    ]
+    return _composed(explanation, panels)
+
+
+def _composed(explanation: Explanation, panels: list[tuple[str, Image.Image]]) -> Image.Image:
+    """Put the text above two rows of two panels with their captions."""
+    title, text = _font(_TITLE), _font(_TEXT)
+    column = max((_NARROWEST - 3 * _SPACE) // 2, max(panel.width for _, panel in panels))
+    rows = [max(panel.height for _, panel in panels[i : i + 2]) for i in (0, 2)]
+    line = round(_TEXT * 1.5)
+    header = 2 * _TITLE + len(explanation.facts) * line
+    width = 2 * column + 3 * _SPACE
+    height = _SPACE + header + sum(line + row + _SPACE for row in rows)
+    picture = Image.new("RGB", (width, height), _PAPER)
+    draw = ImageDraw.Draw(picture)
+    verdict = explanation.verdict
+    draw.text((_SPACE, _SPACE), verdict[0].upper() + verdict[1:], _INK, title)
+    y = _SPACE + 3 * _TITLE // 2
+    values_x = _SPACE + max(round(text.getlength(f"{label}   ")) for label, _ in explanation.facts)
+    for label, value in explanation.facts:
+        draw.text((_SPACE, y), label, _PALE_INK, text)
+        draw.text((values_x, y), _shortened(value, text, width - values_x - _SPACE), _INK, text)
+        y += line
+    y = _SPACE + header
+    for number, (caption, panel) in enumerate(panels):
+        x = _SPACE + number % 2 * (column + _SPACE)
+        draw.text((x, y), _shortened(caption, text, column), _INK, text)
+        picture.paste(panel, (x, y + line))
+        # A thin frame: a white image would melt into the paper.
+        draw.rectangle(
+            (x - 1, y + line - 1, x + panel.width, y + line + panel.height), outline=_PALE_INK
+        )
+        if number % 2:
+            y += line + rows[number // 2] + _SPACE
+    return picture
+
+
+def _outlined(image: Image.Image, explanation: Explanation) -> Image.Image:
+    """Dim what is masked, and draw the changed regions with their numbers."""
+    if explanation.unmasked is not None:
+        unmasked = Image.fromarray(explanation.unmasked).resize(image.size)
+        image = Image.composite(image, Image.eval(image, lambda value: value // 3), unmasked)
+    draw = ImageDraw.Draw(image)
+    for number, region in enumerate(explanation.change.regions, 1):
+        corners = [(x * image.width, y * image.height) for x, y in region.outline]
+        closed = [*corners, *corners[:2]]
+        draw.line(closed, _HALO, width=6, joint="curve")
+        draw.line(closed, _OUTLINE, width=3, joint="curve")
+        _draw_label(draw, str(number), region.left * image.width, region.top * image.height)
+    return image
+
+
+def _draw_label(draw: ImageDraw.ImageDraw, text: str, left: float, top: float) -> None:
+    """Write a number above a region, or inside where there is no room above."""
+    font = _font(_TEXT)
+    width, height = font.getlength(text) + 8, round(1.3 * _TEXT)
+    x = max(0, min(left, draw.im.size[0] - width))
+    y = top - height - 4 if top >= height + 4 else top + 4
+    draw.rectangle((x, y, x + width, y + height), _OUTLINE, _HALO)
+    draw.text((x + 4, y + height / 2), text, _INK, font, anchor="lm")
+
+
+def _difference_colours(explanation: Explanation) -> RgbImage:
+    """Return the difference in grey, in orange where it counts, and in blue where masked.
+
+    Returns:
+        RGB uint8 ``(height, width, 3)``.
+    """
+    difference = explanation.difference.astype(np.float32)
+    threshold = explanation.detection.diff_threshold
+    # (h, w): up to a dim grey at the threshold, from orange to yellow above it.
+    grey = np.minimum(120 * difference / max(threshold, 1), 120)
+    colours = np.repeat(grey[..., None], 3, axis=2).astype(np.uint8)
+    counts = difference > threshold
+    strength = (difference - threshold) / (255 - threshold)
+    colours[counts] = np.stack(
+        [np.full_like(strength, 255), 130 + 125 * strength, 200 * strength**2], axis=2
+    )[counts].astype(np.uint8)
+    if explanation.unmasked is not None:
+        colours[~explanation.unmasked] = _MASKED
+    return colours
+
+
+def _fitting(size: Size) -> Size:
+    """Return the size at which an image fills a panel."""
+    scale = min(_PANEL[0] / size[0], _PANEL[1] / size[1])
+    width, height = (max(_THINNEST, round(side * scale)) for side in size)
+    return width, height
+
+
+def _scaled(image: Image.Image, size: Size) -> Image.Image:
+    enlarged = max(size[0] / image.width, size[1] / image.height)
+    smooth = Image.Resampling.BICUBIC if enlarged < _SMOOTH else Image.Resampling.NEAREST
+    return image.resize(size, smooth, reducing_gap=3)
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    """Return DejaVu Sans as matplotlib brings it; Pillow's own font has no letters but ASCII."""
+    import matplotlib
+
+    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), size)
+
+
+def _shortened(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
+    """Return a text that is no wider than `width` pixels, without its middle where it must be."""
+    if font.getlength(text) <= width:
+        return text
+    low, high = 0, len(text)
+    while low < high:
+        kept = (low + high + 1) // 2
+        if font.getlength(_without_middle(text, kept)) <= width:
+            low = kept
+        else:
+            high = kept - 1
+    return _without_middle(text, low)
+
+
+def _without_middle(text: str, kept: int) -> str:
+    # A third from the start: the end of a path is the name.
+    start = kept // 3
+    return f"{text[:start]}…{text[len(text) - (kept - start) :]}"

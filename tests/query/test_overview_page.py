@@ -1,0 +1,297 @@
+import html.parser
+import re
+from collections import Counter
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nearframe.embeddings import OutputError, Unreadable
+from nearframe.query import (
+    CameraOverview,
+    Gap,
+    ImageShot,
+    Overview,
+    Resolution,
+    render_page,
+    save_page,
+)
+from nearframe.query.overview_plots import interval_histogram, time_ticks, timeline
+from nearframe.query.overview_words import iso_time, show_duration
+
+START = datetime(2021, 3, 26, 8)
+VOID = {"meta", "br"}
+
+
+class Page(html.parser.HTMLParser):
+    """Reads a page: its text, its attributes, and whether every element is closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.attributes, self.text = [], [], ""
+        self.elements = Counter()
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.elements[tag] += 1
+        self.attributes += attrs
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements[tag] += 1
+        self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open[-1:] != ["style"]:
+            self.text += data
+
+
+def shot_of(camera, time, origin="name"):
+    name = f"lot/{camera}_{time:%Y_%m_%d__%H_%M_%S}.png"
+    return ImageShot(name, camera, time, origin, None, 1000, 64, 48)
+
+
+def camera_of(name, times, origin="name"):
+    shots = tuple(shot_of(name, time, origin) for time in sorted(times))
+    intervals = np.diff([(shot.time - START).total_seconds() for shot in shots])
+    intervals = intervals[intervals > 0]
+    return CameraOverview(
+        camera=name,
+        shots=shots,
+        dated=shots,
+        intervals_s=intervals,
+        median_interval_s=float(np.median(intervals)) if len(intervals) else None,
+        gaps=(Gap(shots[0], shots[-1], 4000.0),) if len(shots) > 1 else (),
+        resolutions=(Resolution(64, 48, len(shots)),),
+        time_origins=Counter(shot.time_origin for shot in shots),
+    )
+
+
+def overview_of(*cameras, **fields):
+    values = {
+        "folder": "lot",
+        "cameras": cameras,
+        "unreadable": (),
+        "small": (),
+        "duplicates": (),
+        "checked": False,
+        "gap_factor": 10.0,
+    }
+    return Overview(**{**values, **fields})
+
+
+def every(seconds, count, start=START):
+    return [start + timedelta(seconds=seconds * number) for number in range(count)]
+
+
+@pytest.fixture
+def overview():
+    cameras = (
+        camera_of("c1", every(60, 50)),
+        camera_of("c2", every(90, 30)),
+        camera_of(None, [START]),
+    )
+    return overview_of(
+        *cameras,
+        unreadable=(Unreadable("lot/broken.png", 3, "the file is empty"),),
+        small=(shot_of("c9", START),),
+        duplicates=(("lot/twin-a.png", "lot/twin-b.png"),),
+    )
+
+
+def test_it_shows_everything(overview):
+    text = Page(render_page(overview)).text
+    for part in (
+        "c1",
+        "c2",
+        "(no camera)",
+        "81 images",
+        "2 cameras",
+        "1 unreadable",
+        "2021-03-26 08:49:00",
+        "1 min",
+        "1 min 30 s",
+        "64x48",
+        "81 from file names",
+        "broken.png",
+        "the file is empty",
+        "c9_2021_03_26__08_00_00.png",
+        "twin-a.png",
+        "twin-b.png",
+        "1 h 7 min",
+        "over 10 times the median",
+        "under 32 pixels, or under 25%",
+    ):
+        assert part in text, part
+
+
+def test_it_needs_no_other_file_and_no_network(overview):
+    page = render_page(overview)
+    assert not re.search(r"https?:|//|@import|url\(", page)
+    names = {name for name, _ in Page(page).attributes}
+    assert not names & {"src", "href", "srcset", "data", "action", "xlink:href"}
+    assert not Page(page).elements.keys() & {"script", "link", "img", "iframe", "object"}
+
+
+def test_every_camera_has_its_row_and_its_histogram(overview):
+    page = Page(render_page(overview))
+    assert page.elements["svg"] == 1 + 2  # one image alone has no interval
+    labels = [value for name, value in page.attributes if name == "aria-label"]
+    assert labels[1:] == ["Intervals between images of c1", "Intervals between images of c2"]
+
+
+def test_names_are_text_not_markup():
+    name = "<script>alert('c&1')</script>\"\udcff\n"
+    camera = camera_of(name, every(60, 3))
+    gone = (Unreadable(f"lot/{name}.png", 1, "<b>broken</b>"),)
+    page = render_page(overview_of(camera, unreadable=gone, duplicates=((f"lot/{name}", "b"),)))
+    parsed = Page(page)
+    assert not parsed.elements["script"]
+    assert not parsed.elements["b"]
+    assert "<script>alert('c&1')</script>\"\\xff\\n" in parsed.text
+    page.encode("utf-8")
+
+
+def test_long_lists_are_cut():
+    gone = tuple(Unreadable(f"lot/{n}.png", n, "the file is empty") for n in range(1000))
+    page = Page(render_page(overview_of(camera_of("c1", [START]), unreadable=gone)))
+    assert "Unreadable (1,000)" in page.text
+    assert "and 800 more; --json has them all" in page.text
+    assert "199.png" in page.text
+    assert "200.png" not in page.text
+
+
+def test_lists_without_entries_are_left_out():
+    text = Page(render_page(overview_of(camera_of("c1", [START])))).text
+    for title in ("Gaps (", "Unreadable (", "Suspiciously", "duplicates"):
+        assert title not in text
+
+
+def test_modification_times_do_not_stretch_the_axis():
+    late = camera_of("c2", every(60, 3, datetime(2030, 1, 1)), origin="modified")
+    page = render_page(overview_of(camera_of("c1", every(60, 50)), late))
+    assert "only their modification time is known: 3" in page
+    assert "2030" not in timeline((camera_of("c1", every(60, 50)), late))
+    assert "2030" in timeline((late,))
+
+
+def bars(svg):
+    return [
+        (float(x), float(width), float(height))
+        for x, width, height in re.findall(
+            r'class="bar" x="([^"]+)" y="[^"]+" width="([^"]+)" height="([^"]+)"', svg
+        )
+    ]
+
+
+def test_the_bars_of_the_timeline_count_every_image():
+    times = every(60, 50) + every(60, 20, START + timedelta(hours=5))
+    svg = timeline((camera_of("c1", times),))
+    counts = [int(count) for count in re.findall(r": (\d+)</title>", svg)]
+    assert sum(counts) == 70
+    heights = [height for _, _, height in bars(svg)]
+    assert max(heights) == pytest.approx(34)
+    # Five hours without images lie between two blocks of bars.
+    places = [x for x, _, _ in bars(svg)]
+    assert max(np.diff(places)) > 400
+
+
+def test_the_histogram_counts_every_interval():
+    camera = camera_of("c1", [*every(60, 50), START + timedelta(hours=3)])
+    svg = interval_histogram(camera)
+    assert sum(int(count) for count in re.findall(r": (\d+)</title>", svg)) == 50
+    assert "median 1 min" in svg
+
+
+@given(
+    st.lists(
+        st.lists(st.datetimes(datetime(1000, 1, 1)), min_size=1, max_size=8),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_any_times_give_a_page(cameras):
+    page = Page(
+        render_page(overview_of(*(camera_of(f"c{n}", times) for n, times in enumerate(cameras))))
+    )
+    for name, value in page.attributes:
+        if name in ("x", "y", "width", "height", "x1", "x2", "y1", "y2"):
+            assert 0 <= float(value) <= max(1100, 100 + 46 * len(cameras))
+
+
+@given(st.datetimes(datetime(1000, 1, 1)), st.floats(0, 1e10))
+def test_ticks_are_few_and_within(first, span):
+    seconds = (first - datetime(1970, 1, 1)).total_seconds()
+    last = min(seconds + span, (datetime.max - datetime(1970, 1, 1)).total_seconds())
+    ticks = time_ticks(seconds, last)
+    assert len(ticks) <= 10
+    assert ticks == sorted(set(ticks))
+    assert all(
+        seconds - 1 <= (tick - datetime(1970, 1, 1)).total_seconds() <= last + 1 for tick in ticks
+    )
+    if last - seconds > 10:
+        assert ticks
+
+
+def test_ticks_are_round():
+    first = (datetime(2021, 3, 25, 17, 54) - datetime(1970, 1, 1)).total_seconds()
+    assert [f"{tick:%H:%M}" for tick in time_ticks(first, first + 86400)] == [
+        "18:00",
+        "21:00",
+        "00:00",
+        "03:00",
+        "06:00",
+        "09:00",
+        "12:00",
+        "15:00",
+    ]
+    weeks = time_ticks(first, first + 40 * 86400)
+    assert {tick.weekday() for tick in weeks} == {0}
+    assert {(tick.month, tick.day) for tick in time_ticks(first, first + 5 * 366 * 86400)} == {
+        (1, 1)
+    }
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (0.04, "0.04 s"),
+        (2.5, "2.5 s"),
+        (59.9, "59.9 s"),
+        (59.96, "1 min"),
+        (60, "1 min"),
+        (90, "1 min 30 s"),
+        (3599.7, "1 h"),
+        (3600, "1 h"),
+        (5430, "1 h 30 min"),
+        (86399, "1 d"),
+        (86400 * 2.5, "2 d 12 h"),
+        (86400 * 400, "400 d"),
+    ],
+)
+def test_durations(seconds, expected):
+    assert show_duration(seconds) == expected
+
+
+def test_times_for_programs_carry_the_offset_where_it_is_known():
+    shot = shot_of("c1", START)
+    assert iso_time(shot) == "2021-03-26T08:00:00"
+    known = ImageShot("x", "c", START, "name", timedelta(hours=1), 1, 1, 1)
+    assert iso_time(known) == "2021-03-26T08:00:00+01:00"
+
+
+def test_a_page_is_saved_whole_or_not_at_all(tmp_path, overview):
+    path = tmp_path / "page.html"
+    save_page(overview, path)
+    assert path.read_text("utf-8") == render_page(overview)
+    with pytest.raises(OutputError):
+        save_page(overview, tmp_path / "nowhere" / "page.html")
+    assert list(tmp_path.iterdir()) == [path]
