@@ -8,6 +8,7 @@ from pathlib import Path
 from nearframe.embeddings import (
     EmbeddedBatch,
     Embedder,
+    Fingerprint,
     MakeEmbedder,
     Progress,
     Silent,
@@ -123,6 +124,9 @@ def build_index(
     output = Path(output)
     single = is_single_file(output) and not output.is_dir()
     directory = output.with_name(f".{output.name}.partial") if single else output
+    if single:
+        embedder = resolve_embedder(embedder, None, holder="")
+        _discard_other(directory, embedder.fingerprint)
     created = not FrameIndex.exists(directory)
     if created:
         # Before the network is loaded, which takes seconds.
@@ -163,6 +167,17 @@ def _opened(
         if Path(path).is_file() and Path(path).suffix.lower() in VIDEO_SUFFIXES:
             return [error]
         raise
+
+
+def _discard_other(directory: Path, fingerprint: Fingerprint) -> None:
+    """Remove what an interrupted run left whose vectors this run cannot use."""
+    if not FrameIndex.exists(directory):
+        return
+    index = FrameIndex.open(directory, write=True)
+    same = index.fingerprint == fingerprint
+    index.close(refresh=False)
+    if not same:
+        FrameIndex.remove(directory)
 
 
 class _Build:

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -202,9 +202,14 @@ class FrameIndex:
         shards = {shard.id: shard for shard in self.catalog.shards()}
         for first in range(0, len(frames), size):
             block = tuple(frames[first : first + size])
-            vectors = np.empty((len(block), DIMENSION), np.float32)
+            # Shard by shard, so that frames of many, mixed, read each of them once.
+            rows_of = defaultdict(list)
             for row, frame in enumerate(block):
-                vectors[row] = self._shard_vectors(shards[frame.shard_id])[frame.shard_row]
+                rows_of[frame.shard_id].append(row)
+            vectors = np.empty((len(block), DIMENSION), np.float32)
+            for shard_id, rows in rows_of.items():
+                shard_rows = [block[row].shard_row for row in rows]
+                vectors[rows] = self._shard_vectors(shards[shard_id])[shard_rows]
             yield FrameBlock(block, vectors)
 
     def nearest(

@@ -121,7 +121,7 @@ def time_ticks(first: float, last: float, most: int = _MOST_TICKS) -> list[datet
     months = next((n for n in _STEPS_MONTHS if span / (n * _MONTH_S) <= most), _STEPS_MONTHS[-1])
     ticks = []
     begin, end = _time(first), _time(last)
-    for month in range(begin.year * 12, min(end.year * 12 + 12, 9999 * 12), months):
+    for month in range(begin.year * 12, end.year * 12 + 12, months):
         tick = datetime(month // 12, month % 12 + 1, 1)
         if begin <= tick <= end:
             ticks.append(tick)

@@ -15,7 +15,12 @@ from .evaluate import Evaluation, MethodScores
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-FORMATS = (".png", ".svg", ".pdf")
+_NO_DATE: dict[str, dict[str, None]] = {
+    ".png": {},
+    ".svg": {"Date": None},
+    ".pdf": {"CreationDate": None},
+}
+FORMATS = tuple(_NO_DATE)
 _BINS = 60
 _COPIES, _DIFFERENT = "#1f6fb4", "#c2571a"
 
@@ -45,6 +50,7 @@ def plot_similarities(evaluation: Evaluation, path: str | os.PathLike[str]) -> N
         OutputError: If the file cannot be written.
         NearframeError: As `check_plot_path`.
     """
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     check_plot_path(path)
@@ -62,15 +68,20 @@ def plot_similarities(evaluation: Evaluation, path: str | os.PathLike[str]) -> N
         for axes in (spread, kinds):
             label = f"default threshold of these weights, {threshold:g}"
             axes.axvline(threshold, color="black", linestyle="--", linewidth=1, label=label)
-    spread.legend(loc="upper left", fontsize=8)
+    # Above the curves, of which any corner may be full.
+    spread.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize=8, frameon=False)
     kinds.set_xlim(low, 1.0 + 0.01 * (1 - low))
     kinds.ticklabel_format(axis="x", useOffset=False)
     name = Path(evaluation.source).resolve().name
     figure.suptitle(f"{shown(name)}: {evaluation.fingerprint.describe()}", fontsize=10)
-    with writing_errors(path), atomic_path(path) as temporary:
-        # No date in it: the same figures give the same file.
-        metadata = {"Date": None} if Path(path).suffix.lower() == ".svg" else None
-        figure.savefig(temporary, format=Path(path).suffix[1:].lower(), metadata=metadata)
+    suffix = Path(path).suffix.lower()
+    with (
+        # Neither a date nor random names in it: the same figures give the same file.
+        rc_context({"svg.hashsalt": "nearframe"}),
+        writing_errors(path),
+        atomic_path(path) as temporary,
+    ):
+        figure.savefig(temporary, format=suffix[1:], metadata=_NO_DATE[suffix])
 
 
 def _lowest_shown(scores: MethodScores) -> float:

@@ -53,7 +53,7 @@ def find_regions(
         The regions, the largest first.
     """
     height, width = differs.shape
-    grown = cv2.dilate(differs.astype(np.uint8), np.ones((3, 3)), iterations=_DILATIONS)
+    grown = cv2.dilate(differs.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=_DILATIONS)
     if unmasked is not None:
         grown = np.where(unmasked, grown, np.uint8(0))
     total = differs.size if unmasked is None else int(unmasked.sum())

@@ -127,6 +127,8 @@ def plan_split(
         elif action == "move" and source.is_symlink():
             reason = "is a symbolic link, which may lead nowhere from another folder"
             skipped.append(Unreadable(shot.path, None, reason))
+        elif os.path.lexists(target.parent) and not target.parent.is_dir():
+            taken.append(f"{shown(target.parent)}, which is not a folder")
         elif target in wanted:
             taken.append(f"{shown(target)} for both {shown(wanted[target])} and {shown(source)}")
         elif os.path.lexists(target):
@@ -135,9 +137,8 @@ def plan_split(
             wanted[target] = shot.path
     if taken:
         raise NamesTakenError(
-            f"nothing was done, since {len(taken)} names are taken: {taken[0]}"
-            + (f", and {len(taken) - 1} more" if taken[1:] else "")
-            + "; give another --to, or rename the files"
+            f"nothing was done, since files would get names that are taken ({len(taken)} in "
+            f"all): {taken[0]}; give another --to, or rename the files"
         )
     operations = tuple(_operations(wanted, action, skipped, progress or Silent()))
     return SplitPlan(folder, str(to_path), action, operations, already, tuple(skipped))

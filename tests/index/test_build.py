@@ -618,6 +618,27 @@ class TestOutput:
         frames = json.loads((tmp_path / "x.json").read_text())["frames"]
         assert [Path(frame["source"]).parent.name for frame in frames] == ["b", "b"]
 
+    def test_a_single_file_holds_nothing_of_an_interrupted_run_with_other_weights(
+        self, make_folder, tmp_path
+    ):
+        folder = make_folder(3)
+        partial = tmp_path / ".x.json.partial"  # what an interruption leaves
+        build_index([folder], partial, embedder=Embedder("imagenet"))
+        report = build_index([folder], tmp_path / "x.json")
+        assert (report.embedded, report.unchanged) == (3, 0)
+        content = json.loads((tmp_path / "x.json").read_text())
+        assert content["fingerprint"]["weights"] == "builtin"
+
+    def test_a_single_file_goes_on_where_it_was_interrupted(self, make_folder, tmp_path):
+        folder = make_folder(3)
+        build_index([folder / "000002.png"], tmp_path / ".x.json.partial")
+        report = build_index([folder], tmp_path / "x.json")
+        assert (report.embedded, report.unchanged) == (2, 1)
+
+    def test_a_single_file_derives_no_faiss_file(self, make_folder, tmp_path, monkeypatch):
+        monkeypatch.setattr("nearframe.index.search_file.SearchFile.write", None)
+        build_index([make_folder(3)], tmp_path / "x.json")
+
     def test_an_index_whose_name_ends_like_a_file_goes_on_as_an_index(self, make_folder, tmp_path):
         (tmp_path / "films.json").mkdir()
         build_index([make_folder(2)], tmp_path / "films.json")

@@ -15,6 +15,7 @@ from nearframe.index import (
     export_index,
     open_index,
 )
+from nearframe.index.faiss_search import FaissSearch
 
 ODD = "/photos/a\nb \"c\" 'd', \udce9.png"  # a newline, quotes, and a byte that is no UTF-8
 
@@ -93,15 +94,16 @@ class TestJson:
         assert content["fingerprint"]["weights"] == "builtin"
 
     def test_a_bare_list_is_read_and_normalised(self, tmp_path, unit_vectors):
-        vectors = unit_vectors(3) * np.array([[0.1], [1], [30]], np.float32)
+        vectors = unit_vectors(150)
+        vectors[0] *= 1e-4  # its inner products are far below those of the others
         entries = [
             {"frame_number": n, "embedding": vector.tolist()} for n, vector in enumerate(vectors)
         ]
         (tmp_path / "x.json").write_text(json.dumps(entries))
         with open_index(tmp_path / "x.json") as exported:
             assert exported.fingerprint is None
-            for number, query in enumerate(unit_vectors(3)):
-                (row,) = exported.nearest(query[None], 1)
+            for number in (0, 1, 149):
+                (row,) = exported.nearest(unit_vectors(150)[number : number + 1], 1)
                 assert row[0].frame == FrameRef("", number, None)
                 assert row[0].similarity == pytest.approx(1, abs=1e-6)
 
@@ -256,6 +258,23 @@ def test_an_export_that_fails_half_way_leaves_the_old_one(
         export(name)
     assert {file: (tmp_path / file).read_bytes() for file in files} == before
     assert listing(tmp_path) == sorted(["made.index", *files])
+
+
+def test_a_faiss_file_that_fails_half_way_leaves_the_old_pair(
+    export, tmp_path, monkeypatch, listing
+):
+    path = export("x.faiss")
+    before = {file: (tmp_path / file).read_bytes() for file in ("x.faiss", "x.faiss.json")}
+
+    def half(_, path):
+        path.write_bytes(b"half")
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(FaissSearch, "write", half)
+    with pytest.raises(NearframeError, match=r"cannot write .*x\.faiss: Input/output error"):
+        export("x.faiss")
+    assert {file: (tmp_path / file).read_bytes() for file in before} == before
+    assert listing(path.parent) == ["made.index", "x.faiss", "x.faiss.json"]
 
 
 @pytest.mark.parametrize(

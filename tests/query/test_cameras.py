@@ -10,7 +10,8 @@ from nearframe.embeddings import (
     Unreadable,
     UnreadableImageError,
 )
-from nearframe.query import ImageShot, Naming, Shot, read_shot, read_shots, seconds_of
+from nearframe.embeddings.sources import File
+from nearframe.query import ImageShot, Naming, Shot, cameras, read_shot, read_shots, seconds_of
 
 BERLIN = Naming.of(time_zone="Europe/Berlin")
 HOUR = timedelta(hours=1)
@@ -99,9 +100,12 @@ def test_a_damaged_offset_is_none(save, offset):
     assert shot.utc_offset is None
 
 
-def test_a_file_from_far_away_in_time_has_some_time(save):
+@pytest.mark.parametrize("mtime_ns", [-(2**62), 2**62, 2**70, -(2**70)])
+def test_a_file_from_far_away_in_time_has_some_time(save, mtime_ns, monkeypatch):
     path = save("IMG_1.jpg")
-    os.utime(path, ns=(0, -(2**62)))
+    # Most file systems here would not keep such a time.
+    file = File(str(path), size=1, mtime_ns=mtime_ns)
+    monkeypatch.setattr(cameras.File, "look_at", lambda _: file)
     assert read_shot(path).time_origin == "modified"
 
 

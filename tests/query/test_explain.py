@@ -22,14 +22,15 @@ def yard(tmp_path, picture):
 
     def write(name, edit=lambda pixels: pixels):
         path = tmp_path / name
-        Image.fromarray(np.asarray(edit(original.copy()), np.uint8)).save(path)
+        pixels = np.clip(edit(original.copy()), 0, 255)
+        Image.fromarray(pixels.astype(np.uint8)).save(path)
         return path
 
     return write
 
 
 def put(*boxes):
-    """Return an edit that puts dark boxes (left, top, right, bottom in pixels) into an image."""
+    """Return an edit that puts white boxes (left, top, right, bottom in pixels) into an image."""
 
     def edit(pixels):
         for left, top, right, bottom in boxes:
@@ -52,7 +53,7 @@ CAR, SECOND_CAR, PEDESTRIAN = (20, 60, 100, 120), (200, 60, 280, 120), (150, 80,
         (put(PEDESTRIAN), "same scene, but for 1 small region"),
         (lambda pixels: pixels * 0.7, "same scene in another light"),
         (lambda pixels: put(CAR)(pixels * 0.7), "same scene, 1 region changed"),
-        (lambda pixels: 255 - pixels[::-1], "different pictures"),
+        (lambda pixels: 500 - 3 * pixels[::-1].astype(int), "different pictures"),
     ],
 )
 def test_the_verdict_is_in_plain_words(fake_embedder, yard, edit, verdict):

@@ -1,6 +1,7 @@
 import html.parser
 import re
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -158,6 +159,17 @@ def test_names_are_text_not_markup():
     assert not parsed.elements["b"]
     assert "<script>alert('c&1')</script>\"\\xff\\n" in parsed.text
     page.encode("utf-8")
+
+
+def test_the_longest_gaps_come_first_and_the_list_is_cut():
+    camera = camera_of("c1", every(60, 2))
+    after, before = camera.shots
+    gaps = tuple(Gap(after, before, 3600.0 * n) for n in range(1, 1000))
+    text = Page(render_page(overview_of(replace(camera, gaps=gaps)))).text
+    assert "Gaps (999)" in text
+    assert text.index("41 d 15 h") < text.index("41 d 14 h")
+    assert "33 d 8 h" in text
+    assert "33 d 7 h" not in text
 
 
 def test_long_lists_are_cut():

@@ -1,10 +1,16 @@
 import json
+import re
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from nearframe.embeddings import Embedder
 from nearframe.index import FrameIndex, stored_threshold
 from nearframe.query import DedupPlan
+from nearframe.scripts.main import nearframe
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -148,3 +154,21 @@ def test_bad_input_is_one_line(run, photos, arguments, message):
     assert (result.exit_code, result.stdout) == (1, "")
     (line,) = result.stderr.splitlines()
     assert line.startswith(f"Error: {message}")
+
+
+def test_the_page_on_thresholds_names_options_that_exist_and_counts_right():
+    page = (REPOSITORY / "docs" / "thresholds.md").read_text("utf-8")
+    helps = "".join(
+        CliRunner().invoke(nearframe, [name, "--help"]).stdout
+        for name in ("calibrate", "evaluate", "dedup")
+    )
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page))
+    assert {"--into", "--rate", "--ground-truth"} <= named
+    assert {option for option in named if option not in helps} == set()
+    for images, pairs in re.findall(r"^\| ([\d,]+) \| ([\d,]+) \|", page, re.MULTILINE):
+        count = int(images.replace(",", ""))
+        assert count * (count - 1) // 2 == int(pairs.replace(",", ""))
+    for images, one_in in re.findall(r"([\d,]+) for 1 in ([\d,]+)", page):
+        count = int(images.replace(",", ""))
+        needed = 10 * int(one_in.replace(",", ""))
+        assert (count - 1) * (count - 2) / 2 < needed <= count * (count - 1) / 2
