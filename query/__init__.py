@@ -1,30 +1,88 @@
 """Questions to vectors: similarity, search, deduplication with its plans."""
 
-from .apply import Application, FileReport, apply_plan, journal_of, undo
-from .baselines import Baseline, available_baselines
-from .calibrate import Calibration, ImagePair, calibrate, one_in
-from .cameras import ImageShot, Shot, TimeOrigin, read_shot, read_shots, seconds_of
-from .change import Change, ChangeDetection
-from .copy_edits import COPY_EDITS, CopyEdit, edit_copy
-from .dedup import plan_dedup
-from .evaluate import EditScores, Evaluation, MethodScores, evaluate
-from .explain import Explanation, explain
-from .explain_picture import check_picture_path, draw_picture, save_picture
-from .greedy import AGAINST, Against, Decision, GreedyDedup
-from .ground_truth import TruePair, evaluate_pairs, read_ground_truth
-from .histogram import SimilarityHistogram
-from .journal import ACTIONS, SPLIT_ACTIONS, Action, SplitAction
-from .light import Light, fit_light
-from .naming import Naming
-from .overview import GAP_FACTOR, CameraOverview, Gap, Overview, Resolution, survey
-from .overview_page import render_page, save_page
-from .plan import DedupPlan, DroppedFile, PlannedFile, free_path, numbered_paths
-from .plot import check_plot_path, plot_similarities
-from .regions import Region
-from .retrieval import PairRanking, Retrieval, average_precision, score_retrieval
+from .cameras import (
+    GAP_FACTOR,
+    UNKNOWN,
+    CameraOverview,
+    Gap,
+    ImageShot,
+    NamesTakenError,
+    Naming,
+    Overview,
+    Resolution,
+    Shot,
+    SplitPlan,
+    SplitReport,
+    TimeOrigin,
+    plan_split,
+    read_shot,
+    read_shots,
+    render_page,
+    save_page,
+    seconds_of,
+    split_folder,
+    survey,
+)
+from .change import (
+    Change,
+    ChangeDetection,
+    Explanation,
+    Light,
+    Region,
+    check_picture_path,
+    draw_picture,
+    explain,
+    fit_light,
+    save_picture,
+)
+from .dedup import (
+    ACTIONS,
+    AGAINST,
+    SPLIT_ACTIONS,
+    Action,
+    Against,
+    Application,
+    Decision,
+    DedupPlan,
+    DroppedFile,
+    FileReport,
+    GreedyDedup,
+    PlannedFile,
+    SplitAction,
+    apply_plan,
+    free_path,
+    journal_of,
+    numbered_paths,
+    plan_dedup,
+    undo,
+)
+from .evaluation import (
+    COPY_EDITS,
+    Baseline,
+    Calibration,
+    CopyEdit,
+    EditScores,
+    Evaluation,
+    ImagePair,
+    MethodScores,
+    PairRanking,
+    Retrieval,
+    SimilarityHistogram,
+    TruePair,
+    available_baselines,
+    average_precision,
+    calibrate,
+    check_plot_path,
+    edit_copy,
+    evaluate,
+    evaluate_pairs,
+    one_in,
+    plot_similarities,
+    read_ground_truth,
+    score_retrieval,
+)
 from .search import QueryMatches, SearchReport, search
 from .similarity import similarity
-from .split import UNKNOWN, NamesTakenError, SplitPlan, SplitReport, plan_split, split_folder
 from .threshold import Threshold, ThresholdOrigin, usual_threshold
 
 __all__ = [

@@ -22,7 +22,7 @@ from nearframe.embeddings import (
 from nearframe.embeddings.sources import ImageSequence, open_source
 from nearframe.index import Match, Restriction, Searchable, open_index
 
-from .greedy import lowest_cosine
+from .threshold import lowest_cosine
 
 Query = str | os.PathLike[str]
 

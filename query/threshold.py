@@ -6,11 +6,13 @@ from typing import Literal, get_args
 from nearframe.embeddings import Fingerprint, NearframeError, default_threshold
 from nearframe.index import FrameIndex, Searchable, stored_threshold
 
-from .greedy import lowest_cosine
-
 ThresholdOrigin = Literal["given", "index", "weights"]
 """``given`` by the caller, calibrated for the ``index``, or the default of the ``weights``."""
 THRESHOLD_ORIGINS: tuple[ThresholdOrigin, ...] = get_args(ThresholdOrigin)
+
+
+ROUNDING = 1e-6
+"""A cosine this far below the threshold still reaches it: equal vectors rarely give exactly 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +58,16 @@ def require_threshold(
             "nearframe calibrate"
         )
     return usual
+
+
+def lowest_cosine(threshold: float) -> float:
+    """Return the lowest cosine that reaches a threshold.
+
+    Raises:
+        NearframeError: If the threshold is no cosine.
+    """
+    if not -1 <= threshold <= 1:
+        raise NearframeError(
+            f"the threshold is a cosine and must be between -1 and 1, not {threshold}"
+        )
+    return threshold - ROUNDING

@@ -111,7 +111,7 @@ def _require_page(page: Path | None) -> None:
 
 
 def _print(found: "Overview") -> None:
-    from nearframe.query.overview_words import gap_rule, show_origins, small_rule
+    from nearframe.query.cameras.overview_words import gap_rule, show_origins, small_rule
 
     cameras = sum(camera.camera is not None for camera in found.cameras)
     click.echo(
@@ -149,7 +149,7 @@ def _print(found: "Overview") -> None:
 
 
 def _print_cameras(found: "Overview") -> None:
-    from nearframe.query.overview_words import (
+    from nearframe.query.cameras.overview_words import (
         name_of,
         show_clock,
         show_duration,
@@ -190,7 +190,7 @@ def _print_list(title: str, entries: Sequence[T], line: Callable[[T], str]) -> N
 
 
 def _gap_line(gap: "Gap") -> str:
-    from nearframe.query.overview_words import name_of, show_clock, show_duration
+    from nearframe.query.cameras.overview_words import name_of, show_clock, show_duration
 
     return (
         f"{name_of(gap.after.camera)}: {show_duration(gap.seconds)}, "
@@ -232,7 +232,7 @@ def _as_json(found: "Overview") -> dict[str, Any]:
 
 
 def _camera_json(camera: "CameraOverview") -> dict[str, Any]:
-    from nearframe.query.overview_words import iso_time
+    from nearframe.query.cameras.overview_words import iso_time
 
     def ends(shot: "Shot") -> dict[str, str]:
         return {"source": shot.path, "time": iso_time(shot)}

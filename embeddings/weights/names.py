@@ -68,5 +68,3 @@ def default_preprocessing(weights: str) -> Preprocessing:
     """Return how pixels are prepared for a weights name or path, where nobody says otherwise."""
     info = NAMED_WEIGHTS.get(weights)
     return Preprocessing(size=info.size) if info else Preprocessing()
-
-

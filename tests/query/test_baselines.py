@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nearframe.query import COPY_EDITS, available_baselines, evaluate
-from nearframe.query.baselines import perceptual_hash, thumbnail
+from nearframe.query.evaluation.baselines import perceptual_hash, thumbnail
 
 EDITS = {"jpeg60": COPY_EDITS["jpeg60"]}
 

@@ -22,9 +22,9 @@ from nearframe.index import (
     stored_threshold,
 )
 from nearframe.query import COPY_EDITS, calibrate, nearest_pairs, plan_dedup, usual_threshold
-from nearframe.query.calibrate import _rounded_up, highest_rate
-from nearframe.query.greedy import lowest_cosine
-from nearframe.query.nearest_pairs import find_nearest_pairs
+from nearframe.query.evaluation.calibrate import _rounded_up, highest_rate
+from nearframe.query.evaluation.nearest_pairs import find_nearest_pairs
+from nearframe.query.threshold import lowest_cosine
 
 LIGHT = {name: COPY_EDITS[name] for name in ("jpeg60", "mirror")}
 

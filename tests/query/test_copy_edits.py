@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from nearframe.query import COPY_EDITS, edit_copy
-from nearframe.query.copy_edits import MAX_SIDE
+from nearframe.query.evaluation.copy_edits import MAX_SIDE
 
 # What draws random numbers, and so depends on the seed and on the picture's number.
 RANDOM = {"crop70", "crop40", "hue", "rotate10", "padding", "noise", "overlay"}

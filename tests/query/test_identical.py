@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from nearframe.query import identical
-from nearframe.query.identical import IdenticalFiles, identical_files
+from nearframe.query.cameras.identical import IdenticalFiles, identical_files
 
 LONG = bytes(range(256)) * 128
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from nearframe.query import apply_plan, files, undo
-from nearframe.query.journal import Journal
+from nearframe.query.dedup.journal import Journal
 
 DROPPED = {"b.png": "a.png", "sub/d.png": "sub/c.png"}
 KEPT = ("a.png", "sub/c.png")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nearframe.embeddings import NearframeError
 from nearframe.query import Naming
-from nearframe.query.naming import Moment, NamedShot
+from nearframe.query.cameras.naming import Moment, NamedShot
 
 BERLIN = Naming.of(time_zone="Europe/Berlin")
 UTC = Naming.of(time_zone="UTC")

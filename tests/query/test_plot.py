@@ -4,7 +4,7 @@ from PIL import Image
 
 from nearframe.embeddings import DIMENSION, NearframeError
 from nearframe.query import COPY_EDITS, evaluate, plot_similarities
-from nearframe.query.plot import FORMATS
+from nearframe.query.evaluation.plot import FORMATS
 
 FEW = {name: COPY_EDITS[name] for name in ("jpeg20", "crop40", "mirror")}
 

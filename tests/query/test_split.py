@@ -14,7 +14,7 @@ from nearframe.query import (
     split_folder,
     undo,
 )
-from nearframe.query.journal import Journal
+from nearframe.query.dedup.journal import Journal
 
 STAMP = 1_616_694_872_510
 NAMES = (

@@ -7,7 +7,7 @@ import pytest
 
 from nearframe.embeddings import OutputError
 from nearframe.query import ACTIONS, apply_plan, files, undo
-from nearframe.query.journal import Journal
+from nearframe.query.dedup.journal import Journal
 
 MOVED = ("c.png", "sub/f.png")
 

@@ -22,9 +22,9 @@ from nearframe.embeddings import (
 from nearframe.embeddings.sources import IMAGE_SUFFIXES, File, ImageSequence, open_source
 from nearframe.index import FrameIndex
 
+from ..threshold import require_threshold
 from .greedy import Against, Decision, GreedyDedup
 from .plan import DedupPlan, DroppedFile, PlannedFile, now
-from .threshold import require_threshold
 
 
 def plan_dedup(

@@ -12,9 +12,9 @@ import numpy.typing as npt
 from nearframe.embeddings import NearframeError, Progress, Silent, SourceError, Unreadable
 from nearframe.embeddings.sources import natural_key
 
-from .cameras import ImageShot, Shot, TimeOrigin, read_shots, seconds_of
 from .identical import identical_files
 from .naming import Naming
+from .shots import ImageShot, Shot, TimeOrigin, read_shots, seconds_of
 
 GAP_FACTOR = 10.0
 """How many times the median an interval must exceed to be a gap."""

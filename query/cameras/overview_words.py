@@ -4,8 +4,8 @@ from datetime import datetime, timezone
 
 from nearframe.embeddings import shown
 
-from .cameras import Shot, TimeOrigin
 from .overview import SMALL_SHARE, SMALL_SIDE, CameraOverview, Overview
+from .shots import Shot, TimeOrigin
 
 _ORIGINS: dict[TimeOrigin, str] = {
     "name": "file names",

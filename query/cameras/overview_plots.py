@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from .cameras import Shot
 from .overview import CameraOverview
 from .overview_words import name_of, show_duration
+from .shots import Shot
 
 _WALL_EPOCH = datetime(1970, 1, 1)
 _HOUR, _DAY = 3600, 86400

@@ -22,8 +22,8 @@ from nearframe.embeddings import (
 )
 from nearframe.index import atomic_write
 
+from ..threshold import THRESHOLD_ORIGINS, ThresholdOrigin
 from .greedy import AGAINST, Against
-from .threshold import THRESHOLD_ORIGINS, ThresholdOrigin
 
 _KIND = "dedup plan"
 _VERSION = 1

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from nearframe.embeddings import shown, writing_errors
 from nearframe.index import atomic_write
 
-from .cameras import ImageShot
 from .overview import Gap, Overview
 from .overview_plots import drawn_shots, interval_histogram, timeline
 from .overview_words import (
@@ -19,6 +18,7 @@ from .overview_words import (
     show_resolutions,
     small_rule,
 )
+from .shots import ImageShot
 
 # More entries of a list than these would bury what is below it.
 _LISTED = 200

@@ -8,11 +8,11 @@ import numpy as np
 from nearframe.embeddings import Embedder, MakeEmbedder, RgbImage, resolve_embedder
 from nearframe.embeddings.sources import read_image
 
-from .change import Change, ChangeDetection
+from ..similarity import similarity
+from ..threshold import Threshold, usual_threshold
+from .detection import Change, ChangeDetection
 from .light import Grey, Light
 from .mask import Unmasked
-from .similarity import similarity
-from .threshold import Threshold, usual_threshold
 
 DIFFERENT_AREA = 0.5
 """With this share of the area changed, there is no scene left that both pictures show."""

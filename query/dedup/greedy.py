@@ -8,27 +8,14 @@ import numpy.typing as npt
 
 from nearframe.embeddings import NearframeError, Vectors
 
+from ..threshold import lowest_cosine
+
 Against = Literal["kept", "all"]
 AGAINST: tuple[Against, ...] = get_args(Against)
 
-ROUNDING = 1e-6
-"""A cosine this far below the threshold still reaches it: equal vectors rarely give exactly 1."""
 
 _BLOCK = 256
 _CHUNK = 4096
-
-
-def lowest_cosine(threshold: float) -> float:
-    """Return the lowest cosine that reaches a threshold.
-
-    Raises:
-        NearframeError: If the threshold is no cosine.
-    """
-    if not -1 <= threshold <= 1:
-        raise NearframeError(
-            f"the threshold is a cosine and must be between -1 and 1, not {threshold}"
-        )
-    return threshold - ROUNDING
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,12 +21,12 @@ from nearframe.embeddings import (
 from nearframe.embeddings.sources import ImageSequence, open_source
 from nearframe.index import StoredThreshold
 
+from ..dedup.plan import now
+from ..threshold import ROUNDING, lowest_cosine
 from .baselines import thumbnail
 from .copy_edits import COPY_EDITS, CopyEdit
 from .describe import NETWORK, CopySource, Described, describe, evenly
-from .greedy import ROUNDING, lowest_cosine
 from .nearest_pairs import NearestPairs, count_pairs, find_nearest_pairs
-from .plan import now
 from .retrieval import Positions, paired_cosines
 
 DEFAULT_RATE = 1e-4

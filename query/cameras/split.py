@@ -17,12 +17,12 @@ from nearframe.embeddings import (
 )
 from nearframe.embeddings.prefetch import run_ahead
 
-from .apply import FileReport, make_directories, missing_directories, run_journal, unfinished
-from .cameras import read_shots
-from .files import has_content, is_link_to
-from .journal import SPLIT_ACTIONS, Journal, Operation, SplitAction
+from ..dedup.apply import FileReport, make_directories, missing_directories, run_journal, unfinished
+from ..dedup.files import has_content, is_link_to
+from ..dedup.journal import SPLIT_ACTIONS, Journal, Operation, SplitAction
+from ..dedup.plan import numbered_paths
 from .naming import Naming
-from .plan import numbered_paths
+from .shots import read_shots
 
 UNKNOWN = "unknown"
 """Folder of the images whose names tell no camera."""
