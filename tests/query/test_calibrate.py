@@ -21,7 +21,8 @@ from nearframe.index import (
     store_threshold,
     stored_threshold,
 )
-from nearframe.query import COPY_EDITS, calibrate, nearest_pairs, plan_dedup, usual_threshold
+from nearframe.query import COPY_EDITS, calibrate, plan_dedup, usual_threshold
+from nearframe.query.evaluation import nearest_pairs
 from nearframe.query.evaluation.calibrate import _rounded_up, highest_rate
 from nearframe.query.evaluation.nearest_pairs import find_nearest_pairs
 from nearframe.query.threshold import lowest_cosine

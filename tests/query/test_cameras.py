@@ -11,7 +11,8 @@ from nearframe.embeddings import (
     UnreadableImageError,
 )
 from nearframe.embeddings.sources import File
-from nearframe.query import ImageShot, Naming, Shot, cameras, read_shot, read_shots, seconds_of
+from nearframe.query import ImageShot, Naming, Shot, read_shot, read_shots, seconds_of
+from nearframe.query.cameras import shots as cameras
 
 BERLIN = Naming.of(time_zone="Europe/Berlin")
 HOUR = timedelta(hours=1)

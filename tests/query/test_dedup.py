@@ -20,7 +20,8 @@ from nearframe.embeddings import (
 )
 from nearframe.embeddings.sources import Sampling
 from nearframe.index import FrameIndex, build_index
-from nearframe.query import DedupPlan, dedup, plan_dedup
+from nearframe.query import DedupPlan, plan_dedup
+from nearframe.query.dedup import planning as dedup
 
 
 def names(entries):

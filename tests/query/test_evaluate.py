@@ -12,7 +12,8 @@ from nearframe.embeddings import (
     SourceError,
 )
 from nearframe.embeddings.sources import folder as folders
-from nearframe.query import COPY_EDITS, describe, evaluate
+from nearframe.query import COPY_EDITS, evaluate
+from nearframe.query.evaluation import describe
 
 
 def unchanged(photo, _):

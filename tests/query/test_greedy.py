@@ -7,7 +7,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from nearframe.embeddings import NearframeError
-from nearframe.query import AGAINST, GreedyDedup, greedy
+from nearframe.query import AGAINST, GreedyDedup
+from nearframe.query.dedup import greedy
+from nearframe.query.threshold import ROUNDING
 
 # Small, so that a few dozen vectors cross many borders; that they are co-prime mixes the cases.
 SMALL_BLOCK = 5
@@ -59,7 +61,7 @@ def reference(vectors, threshold, against):
     for number, vector in enumerate(vectors):
         cosines = np.clip(vectors[members] @ vector, -1, 1)
         best = int(np.argmax(cosines)) if members else None
-        keep = best is None or cosines[best] < threshold - greedy.ROUNDING
+        keep = best is None or cosines[best] < threshold - ROUNDING
         nearest = (None, None) if best is None else (members[best], float(cosines[best]))
         decisions.append((keep, *nearest))
         if keep or against == "all":
@@ -126,7 +128,7 @@ def test_every_dropped_vector_has_a_kept_one_that_near(seed, count, threshold):
             assert decision.nearest < number
             assert decisions[decision.nearest].keep
             cosine = float(vectors[number] @ vectors[decision.nearest])
-            assert cosine >= threshold - 2 * greedy.ROUNDING
+            assert cosine >= threshold - 2 * ROUNDING
             assert decision.similarity == pytest.approx(cosine, abs=1e-6)
 
 
@@ -138,7 +140,7 @@ def test_no_two_kept_vectors_are_as_near_as_the_threshold(seed, count, threshold
         row for row, decision in enumerate(GreedyDedup(threshold).add(vectors)) if decision.keep
     ]
     cosines = np.triu(vectors[kept] @ vectors[kept].T, 1)
-    assert (cosines[np.triu_indices(len(kept), 1)] < threshold + greedy.ROUNDING).all()
+    assert (cosines[np.triu_indices(len(kept), 1)] < threshold + ROUNDING).all()
 
 
 @pytest.mark.parametrize("against", AGAINST)

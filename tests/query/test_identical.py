@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from nearframe.query import identical
+from nearframe.query.cameras import identical
 from nearframe.query.cameras.identical import IdenticalFiles, identical_files
 
 LONG = bytes(range(256)) * 128

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from nearframe.query import apply_plan, files, undo
+from nearframe.query import apply_plan, undo
+from nearframe.query.dedup import files
 from nearframe.query.dedup.journal import Journal
 
 DROPPED = {"b.png": "a.png", "sub/d.png": "sub/c.png"}

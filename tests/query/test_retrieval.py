@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nearframe.query import SimilarityHistogram, average_precision, retrieval, score_retrieval
+from nearframe.query import SimilarityHistogram, average_precision, score_retrieval
+from nearframe.query.evaluation import retrieval
 
 
 def unit_vectors(count, dimension, *, seed):

@@ -5,15 +5,8 @@ from pathlib import Path
 import pytest
 
 from nearframe.embeddings import NearframeError, SourceError
-from nearframe.query import (
-    SPLIT_ACTIONS,
-    NamesTakenError,
-    Naming,
-    apply,
-    plan_split,
-    split_folder,
-    undo,
-)
+from nearframe.query import SPLIT_ACTIONS, NamesTakenError, Naming, plan_split, split_folder, undo
+from nearframe.query.dedup import apply
 from nearframe.query.dedup.journal import Journal
 
 STAMP = 1_616_694_872_510

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from nearframe.embeddings import OutputError
-from nearframe.query import ACTIONS, apply_plan, files, undo
+from nearframe.query import ACTIONS, apply_plan, undo
+from nearframe.query.dedup import files
 from nearframe.query.dedup.journal import Journal
 
 MOVED = ("c.png", "sub/f.png")
