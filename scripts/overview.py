@@ -111,14 +111,19 @@ def _require_page(page: Path | None) -> None:
 
 
 def _print(found: "Overview") -> None:
-    from nearframe.query.cameras.overview_words import gap_rule, show_origins, small_rule
+    from nearframe.query.cameras.overview_words import (
+        clock_note,
+        gap_rule,
+        show_origins,
+        small_rule,
+    )
 
     cameras = sum(camera.camera is not None for camera in found.cameras)
     click.echo(
         f"{show_path(found.folder)}: {count(found.images, 'image')} of {count(cameras, 'camera')}, "
         f"{len(found.unreadable)} unreadable{'' if found.checked else ' (not fully decoded)'}"
     )
-    click.echo(f"Times (wall clock): {show_origins(found)}")
+    click.echo(f"Times (wall clock): {show_origins(found)}{clock_note(found)}")
     click.echo()
     _print_cameras(found)
     _print_list(

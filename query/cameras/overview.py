@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 
 import numpy as np
 import numpy.typing as npt
@@ -91,6 +92,7 @@ class Overview:
         duplicates: Groups of paths with the same content.
         checked: Whether every image was decoded.
         gap_factor: As of `GAP_FACTOR`.
+        zone: As of `Naming`.
     """
 
     folder: str
@@ -100,6 +102,7 @@ class Overview:
     duplicates: tuple[tuple[str, ...], ...]
     checked: bool
     gap_factor: float
+    zone: tzinfo | None
 
     @property
     def images(self) -> int:
@@ -138,6 +141,7 @@ def survey(
     """
     if not gap_factor > 1:
         raise NearframeError(f"--gap-factor must be over 1, not {gap_factor:g}")
+    naming = naming or Naming()
     progress = progress or Silent()
     by_camera: dict[str | None, list[ImageShot]] = {}
     unreadable: list[Unreadable] = []
@@ -163,6 +167,7 @@ def survey(
         duplicates=identical.groups,
         checked=check,
         gap_factor=gap_factor,
+        zone=naming.zone,
     )
 
 

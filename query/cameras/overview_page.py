@@ -10,6 +10,7 @@ from nearframe.index import atomic_write
 from .overview import Gap, Overview
 from .overview_plots import drawn_shots, interval_histogram, timeline
 from .overview_words import (
+    clock_note,
     gap_rule,
     name_of,
     show_clock,
@@ -38,7 +39,7 @@ th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0;
   border-bottom: 1px solid var(--rule); }
 th { font-weight: 600; white-space: nowrap; }
 td.path { overflow-wrap: anywhere; min-width: 6rem; } .number { text-align: right; }
-.wide { overflow-x: auto; } td.time { white-space: nowrap; }
+.wide { overflow-x: auto; } td.time { white-space: nowrap; } td.sizes { min-width: 7rem; }
 svg { width: 100%; height: auto; display: block; } .wide svg { min-width: 700px; }
 svg text { font: 12px system-ui, sans-serif; fill: var(--ink); }
 svg .tick { font-size: 11px; fill: var(--soft); } svg .name { font-weight: 600; }
@@ -94,7 +95,7 @@ def _head(overview: Overview, title: str) -> str:
     return (
         f"<h1>{html.escape(title)}</h1>\n<p>{' · '.join(parts)}</p>\n"
         f'<p class="soft">{html.escape(shown(os.path.abspath(overview.folder)))}<br>'  # noqa: PTH100
-        f"Times are wall-clock times: {show_origins(overview)}. {checked}</p>"
+        f"Times are wall-clock times: {show_origins(overview)}{clock_note(overview)}. {checked}</p>"
     )
 
 
@@ -114,7 +115,7 @@ def _cameras(overview: Overview) -> str:
             ]
         )
     head = ("Camera", "Images", "First", "Last", "Median interval", "Gaps", "Resolutions")
-    kinds = ("path", "number", "time", "time", "time", "number", "")
+    kinds = ("path", "number", "time", "time", "time", "number", "sizes")
     return _section("Cameras", "", _table(head, kinds, rows))
 
 

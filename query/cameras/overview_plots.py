@@ -21,7 +21,7 @@ _STEPS_MONTHS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200)
 _MONTH_S = 30.44 * _DAY
 
 # The timeline: names left of the bars, one row per camera, the axis below; in pixels.
-_NAMES, _WIDTH, _ROW, _BARS, _AXIS = 130, 820, 46, 34, 38
+_NAMES, _WIDTH, _ROW, _BARS, _AXIS = 150, 810, 46, 34, 38
 _MOST_BINS, _MOST_TICKS = 205, 8
 _LONGEST_NAME = 16
 

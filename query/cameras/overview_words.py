@@ -53,6 +53,15 @@ def show_origins(overview: Overview) -> str:
     )
 
 
+def clock_note(overview: Overview) -> str:
+    """Say whose wall clock points in time are shown on; empty where there are none."""
+    shots = (shot for camera in overview.cameras for shot in camera.dated)
+    if all(shot.utc_offset is None for shot in shots):
+        return ""
+    clock = "this computer" if overview.zone is None else str(overview.zone)
+    return f"; points in time among them are on the clock of {clock}"
+
+
 def show_resolutions(camera: CameraOverview, most: int) -> str:
     """List the sizes of a camera's images: ``1920x1080 (167), 10x6``."""
     sizes = [

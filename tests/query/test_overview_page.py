@@ -3,6 +3,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -85,6 +86,7 @@ def overview_of(*cameras, **fields):
         "duplicates": (),
         "checked": False,
         "gap_factor": 10.0,
+        "zone": None,
     }
     return Overview(**{**values, **fields})
 
@@ -291,6 +293,16 @@ def test_ticks_are_round():
 )
 def test_durations(seconds, expected):
     assert show_duration(seconds) == expected
+
+
+def test_whose_clock_points_in_time_are_on():
+    local = overview_of(camera_of("c1", [START]))
+    assert "on the clock of" not in render_page(local)
+    known = replace(shot_of("c1", START), utc_offset=timedelta(hours=1))
+    camera = replace(camera_of("c1", [START]), shots=(known,), dated=(known,))
+    assert "are on the clock of this computer." in render_page(overview_of(camera))
+    berlin = overview_of(camera, zone=ZoneInfo("Europe/Berlin"))
+    assert "are on the clock of Europe/Berlin." in render_page(berlin)
 
 
 def test_times_for_programs_carry_the_offset_where_it_is_known():

@@ -35,7 +35,8 @@ def test_text(run, lot):
     assert result.stderr == ""
     assert result.stdout == (
         "lot: 27 images of 2 cameras, 1 unreadable (not fully decoded)\n"
-        "Times (wall clock): 26 from file names, 1 from modification times\n"
+        "Times (wall clock): 26 from file names, 1 from modification times; "
+        "points in time among them are on the clock of UTC\n"
         "\n"
         "Camera       Images  First                Last                 Median interval  Gaps  "
         "Resolutions\n"
