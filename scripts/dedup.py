@@ -123,7 +123,13 @@ def _default_plan_path(source: Path) -> Path:
 
 
 def _interrupted(
-    source: Path, *, threshold: float | None, against: "Against", **_: Any
+    source: Path,
+    *,
+    threshold: float | None,
+    against: "Against",
+    weights: str | None,
+    fit: str | None,
+    **_: Any,
 ) -> "tuple[DedupPlan, Path] | None":
     """Find the plan of an earlier run of the same command that did not come to its end."""
     from nearframe.query import DedupPlan, journal_of, numbered_paths
@@ -132,8 +138,14 @@ def _interrupted(
         if not journal_of(path).exists():
             continue
         plan = DedupPlan.load(path)
-        same_threshold = threshold is None or threshold == plan.threshold
-        if same_threshold and plan.against == against and plan.folder == os.path.abspath(source):  # noqa: PTH100
+        made_with = plan.fingerprint
+        same_options = (
+            threshold in (None, plan.threshold)
+            and against == plan.against
+            and weights in (None, made_with.weights)
+            and fit in (None, made_with.preprocessing.fit)
+        )
+        if same_options and plan.folder == os.path.abspath(source):  # noqa: PTH100
             click.echo(f"Going on with {show_path(path)}, which was interrupted", err=True)
             return plan, path
     return None

@@ -115,10 +115,12 @@ def _print(
     result: "QueryMatches", *, k: int, threshold: float | None, sure: "Threshold | None"
 ) -> None:
     if not result.matches:
-        nearest = (
-            "the index is empty" if result.nearest is None else f"nearest {result.nearest:.6f}"
-        )
-        click.echo(f"No frame with a similarity of {threshold} or more ({nearest})")
+        if result.nearest is None:
+            click.echo("The index is empty.")
+        else:
+            click.echo(
+                f"No frame with a similarity of {threshold} or more (nearest {result.nearest:.6f})"
+            )
         return
     if k == 1:
         _print_match(result.matches[0])

@@ -7,7 +7,7 @@ import click
 from .cli import Command, ProgressBar, count, path_argument, report_skipped
 
 
-@click.command("undo", cls=Command, short_help="Take an applied dedup plan back.")
+@click.command("undo", cls=Command, short_help="Take back what dedup or split did.")
 @path_argument("journal", metavar="JOURNAL")
 def undo(journal: Path) -> None:
     """Put every file back that dedup or split moved, and remove the copies and links they made.

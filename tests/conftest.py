@@ -1,9 +1,10 @@
 """Fixtures that all tests share."""
 
 import importlib.util
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -28,6 +29,14 @@ def _load(path: Path) -> ModuleType:
 
 
 _fake_network = _load(TESTS / "fake_network.py")
+
+
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C interrupt: a shell starts what runs in its background with SIGINT ignored."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
 
 
 @pytest.fixture

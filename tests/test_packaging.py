@@ -9,10 +9,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import tomllib
 
 REPOSITORY = Path(__file__).parent.parent
 PACKAGES = ("embeddings", "index", "query", "scripts")  # lowest first
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))
 
 

@@ -1,4 +1,4 @@
-"""Self-supervised training of the built-in weights, from pictures that the program makes itself."""
+"""Self-supervised training of weights that find copies, from generated pictures alone."""
 
 from .export import export
 from .schedule import BUILTIN, Phase, Schedule

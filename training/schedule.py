@@ -78,7 +78,7 @@ BUILTIN = Schedule(
         Phase(px=96, steps=20, strength=(1.0, 1.0), rate=(1.5e-4, 0)),
     ),
 )
-"""The schedule of the weights that the product ships: small pictures and mild edits first.
+"""The schedule of a whole run: small pictures and mild edits first.
 
 Trained at once on 25 % crops at 96 px, the network learned almost nothing in the same time.
 """

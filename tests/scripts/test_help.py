@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 import pytest
-import tomllib
 from click.testing import CliRunner
 
 from nearframe.embeddings import FITS, device
@@ -16,6 +15,11 @@ from nearframe.scripts import dedup as dedup_script
 from nearframe.scripts.main import nearframe
 
 COMMANDS = nearframe.commands
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
 ENTRY_POINTS = PROJECT["project"]["scripts"]
 

@@ -27,8 +27,14 @@ def make_tiny_network():
 
 @pytest.fixture
 def make_options():
-    def make(steps: int, *, pairs: int = 8, blocks: int = 2) -> TrainingOptions:
-        phase = Phase(px=32, steps=steps, strength=(0.0, 0.3), rate=(2e-3, 1e-4))
+    def make(
+        steps: int,
+        *,
+        pairs: int = 8,
+        blocks: int = 2,
+        strength: tuple[float, float] = (0.0, 0.3),
+    ) -> TrainingOptions:
+        phase = Phase(px=32, steps=steps, strength=strength, rate=(2e-3, 1e-4))
         return TrainingOptions(
             seed=1,
             schedule=Schedule(phases=(phase,)),
