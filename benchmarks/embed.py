@@ -99,7 +99,7 @@ def in_own_process(work: Callable[[Path], Measurement], path: Path) -> Measureme
 
 @click.command()
 @click.argument("video", type=click.Path(path_type=Path, exists=True))
-@click.option("--repeat", default=3, show_default=True, help="Pairs of runs; medians are printed.")
+@click.option("--repeat", default=1, show_default=True, help="Pairs of runs; medians are printed.")
 def main(video: Path, repeat: int) -> None:
     """Print frames per second, peak memory and their ratio."""
     print(f"{platform.processor() or platform.machine()}, {multiprocessing.cpu_count()} cores")
