@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from nearframe.embeddings import NearframeError, RgbImage, shown, writing_errors
 from nearframe.index import atomic_path
 
+from ..drawing import require_drawable
 from .explain import Explanation
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
@@ -32,13 +33,8 @@ def check_picture_path(path: str | os.PathLike[str], *inputs: str | os.PathLike[
         NearframeError: If its suffix is none of `FORMATS`, there is no such folder, or it is one
             of the `inputs`.
     """
+    require_drawable(path, FORMATS)
     path = Path(path)
-    if path.suffix.lower() not in FORMATS:
-        raise NearframeError(
-            f"cannot draw {shown(path)}; expected a name that ends in {', '.join(FORMATS)}"
-        )
-    if not path.parent.is_dir():
-        raise NearframeError(f"cannot draw {shown(path)}: there is no folder {shown(path.parent)}")
     for image in map(Path, inputs):
         if path.exists() and image.exists() and path.samefile(image):
             raise NearframeError(

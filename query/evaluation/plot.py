@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from nearframe.embeddings import NearframeError, default_threshold, shown, writing_errors
+from nearframe.embeddings import default_threshold, shown, writing_errors
 from nearframe.index import atomic_path
 
+from ..drawing import require_drawable
 from .evaluate import Evaluation, MethodScores
 
 if TYPE_CHECKING:
@@ -31,13 +32,7 @@ def check_plot_path(path: str | os.PathLike[str]) -> None:
     Raises:
         NearframeError: If its suffix is none of `FORMATS`, or there is no such folder.
     """
-    path = Path(path)
-    if path.suffix.lower() not in FORMATS:
-        raise NearframeError(
-            f"cannot draw {shown(path)}; expected a name that ends in {', '.join(FORMATS)}"
-        )
-    if not path.parent.is_dir():
-        raise NearframeError(f"cannot draw {shown(path)}: there is no folder {shown(path.parent)}")
+    require_drawable(path, FORMATS)
 
 
 def plot_similarities(evaluation: Evaluation, path: str | os.PathLike[str]) -> None:
