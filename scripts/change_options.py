@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from nearframe.query import ChangeDetection
+    from nearframe.query import ChangeSettings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -19,32 +19,43 @@ class ChangeOptions:
 
     resize_to: tuple[int, int] | None
     black_mask: tuple[float, float, float, float] | None
-    mask: Path | None
+    masks: tuple[tuple[str, Path], ...]
     blur_radius: tuple[int, ...]
     diff_threshold: int | None
     min_diff_area: float | None
     change_threshold: float | None
     no_light_compensation: bool
 
-    def make(self) -> "ChangeDetection":
-        """Return the settings, with the mask read."""
-        from nearframe.embeddings.sources import read_image
-        from nearframe.query import ChangeDetection
+    def settings(self) -> "ChangeSettings":
+        """Return the settings, for any camera."""
+        from nearframe.query import ChangeSettings, mask_files
 
         given = {
             "resize_to": self.resize_to,
             "black_mask": self.black_mask,
-            "mask": None if self.mask is None else read_image(self.mask),
             "blur_radii": self.blur_radius or None,
             "diff_threshold": self.diff_threshold,
             "min_diff_area": self.min_diff_area,
             "change_threshold": self.change_threshold,
             "light_compensation": not self.no_light_compensation,
         }
-        settings: dict[str, Any] = {
-            name: value for name, value in given.items() if value is not None
-        }
-        return ChangeDetection(**settings)
+        values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        return ChangeSettings(**values, masks=mask_files(dict(self.masks)))
+
+
+class MaskFile(click.ParamType):  # type: ignore[type-arg]  # not generic at run time before click 8.4
+    """A mask image: ``IMAGE`` for every camera, or ``CAMERA=IMAGE`` for one of them."""
+
+    name = "[CAMERA=]IMAGE"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, Path]:  # noqa: ARG002
+        """Return camera and path; the camera is empty for every one."""
+        if isinstance(value, tuple):
+            return value
+        camera, equals, path = value.partition("=")
+        if equals and camera and path and not Path(value).exists():
+            return camera, Path(path)
+        return "", Path(value)
 
 
 def change_options(command: F) -> F:
@@ -59,7 +70,7 @@ def change_options(command: F) -> F:
             "--change-threshold",
             type=float,
             metavar="SHARE",
-            help="Changed area from which pictures count as changed; default 0.025.",
+            help="Changed area from which pictures count as changed; default 0.005.",
         ),
         click.option(
             "--min-diff-area",
@@ -82,9 +93,11 @@ def change_options(command: F) -> F:
         ),
         click.option(
             "--mask",
-            type=click.Path(path_type=Path),
-            metavar="IMAGE",
-            help="Picture that is black where nothing counts and white elsewhere.",
+            "masks",
+            type=MaskFile(),
+            multiple=True,
+            help="Picture that is black where nothing counts and white elsewhere; with CAMERA= "
+            "only for that camera. May be given several times.",
         ),
         click.option(
             "--black-mask",

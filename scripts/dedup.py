@@ -2,6 +2,8 @@
 
 import itertools
 import os
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +25,17 @@ from .cli import (
     skipped_json,
     strict_option,
 )
+from .dedup_options import ComparisonOptions, comparison_options
+from .dedup_words import describe_rules
 
 if TYPE_CHECKING:
-    from nearframe.query import Action, Against, Application, DedupPlan
+    from nearframe.query import Action, Application, DedupPlan
 
 ACTIONS = ("move", "copy-unique")
-AGAINST = ("kept", "all")
+
+# More cameras than these push the rest off the screen; the plan has them all.
+_LISTED = 20
+_NO_CAMERA = "(no camera in the name)"
 
 
 def _require_json(_: click.Context, __: click.Parameter, value: Path | None) -> Path | None:
@@ -40,20 +47,7 @@ def _require_json(_: click.Context, __: click.Parameter, value: Path | None) -> 
 
 @click.command("dedup", cls=Command, short_help="Find repeated images; move them away if asked.")
 @path_argument("source", metavar="FOLDER|INDEX|PLAN")
-@click.option(
-    "--threshold",
-    type=click.FloatRange(-1, 1),
-    help="Similarity from which an image repeats another; default: the one calibrated for the "
-    "index (nearframe calibrate), or else for the weights.",
-)
-@click.option(
-    "--against",
-    type=click.Choice(AGAINST),
-    default="kept",
-    show_default=True,
-    help="Compare with the kept images before it, or with all.",
-)
-@click.option("--recursive", is_flag=True, help="Search the folder with its sub-folders.")
+@comparison_options
 @click.option(
     "--plan",
     "plan_path",
@@ -97,8 +91,12 @@ def dedup(
         _require_plan_options(action)
         plan, plan_path = DedupPlan.load(source), source
     else:
-        interrupted = _interrupted(source, **options) if action and not plan_path else None
-        plan, plan_path = interrupted or _make_plan(source, plan_path, **options)
+        comparison = ComparisonOptions.take(options)
+        embedder = EmbedderOptions(**options)
+        interrupted = None
+        if action and not plan_path:
+            interrupted = _interrupted(source, comparison, embedder)
+        plan, plan_path = interrupted or _make_plan(source, plan_path, comparison, embedder)
     applied = _apply(plan, plan_path, action, to) if action else None
     if as_json:
         print_json(_as_json(plan, plan_path, applied))
@@ -112,9 +110,11 @@ def _require_plan_options(action: "Action | None") -> None:
     if action is None:
         raise click.UsageError("a plan needs --apply move or --apply copy-unique")
     context = click.get_current_context()
-    for name in ("threshold", "against", "recursive", "plan_path", "weights", "fit"):
-        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
-            option = "--plan" if name == "plan_path" else f"--{name}"
+    allowed = ("source", "action", "to", "strict", "as_json")
+    for parameter in context.command.params:
+        given = context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+        if given and parameter.name not in allowed:
+            option = parameter.opts[0]
             raise click.UsageError(f"{option} is for making a plan, and this is one already")
 
 
@@ -123,13 +123,7 @@ def _default_plan_path(source: Path) -> Path:
 
 
 def _interrupted(
-    source: Path,
-    *,
-    threshold: float | None,
-    against: "Against",
-    weights: str | None,
-    fit: str | None,
-    **_: Any,
+    source: Path, comparison: ComparisonOptions, embedder: EmbedderOptions
 ) -> "tuple[DedupPlan, Path] | None":
     """Find the plan of an earlier run of the same command that did not come to its end."""
     from nearframe.query import DedupPlan, journal_of, numbered_paths
@@ -139,13 +133,12 @@ def _interrupted(
             continue
         plan = DedupPlan.load(path)
         made_with = plan.fingerprint
-        same_options = (
-            threshold in (None, plan.threshold)
-            and against == plan.against
-            and weights in (None, made_with.weights)
-            and fit in (None, made_with.preprocessing.fit)
+        same_network = made_with is None or (
+            embedder.weights in (None, made_with.weights)
+            and embedder.fit in (None, made_with.preprocessing.fit)
         )
-        if same_options and plan.folder == os.path.abspath(source):  # noqa: PTH100
+        same_folder = plan.folder == os.path.abspath(source)  # noqa: PTH100
+        if same_network and same_folder and comparison.gave(plan.rules):
             click.echo(f"Going on with {show_path(path)}, which was interrupted", err=True)
             return plan, path
     return None
@@ -154,22 +147,14 @@ def _interrupted(
 def _make_plan(
     source: Path,
     plan_path: Path | None,
-    *,
-    threshold: float | None,
-    against: "Against",
-    recursive: bool,
-    **options: Any,
+    comparison: ComparisonOptions,
+    embedder: EmbedderOptions,
 ) -> "tuple[DedupPlan, Path]":
     from nearframe.query import free_path, plan_dedup
 
     with ProgressBar() as progress:
         plan = plan_dedup(
-            source,
-            threshold=threshold,
-            against=against,
-            recursive=recursive,
-            embedder=EmbedderOptions(**options).embedder(),
-            progress=progress,
+            source, comparison.make(), embedder=embedder.embedder(), progress=progress
         )
     # Without a name of the user's, never over an older plan: somebody may have edited it.
     plan_path = plan_path or free_path(_default_plan_path(source))
@@ -204,8 +189,10 @@ def _print(plan: "DedupPlan", plan_path: Path, applied: "Application | None") ->
     total = len(plan.kept) + len(plan.dropped)
     click.echo(
         f"{'Drops' if applied else 'Would drop'} {len(plan.dropped)} of {count(total, 'frame')} "
-        f"(similarity {plan.threshold:g} or more to an earlier {_compared(plan)})"
+        f"({describe_rules(plan)})"
     )
+    for line in _by_camera(plan):
+        click.echo(line)
     click.echo(f"Plan: {show_path(plan_path)}")
     if applied is None:
         if plan.dropped:
@@ -216,15 +203,18 @@ def _print(plan: "DedupPlan", plan_path: Path, applied: "Application | None") ->
         click.echo(f"To take it back: nearframe undo {show_argument(applied.journal)}")
 
 
-def _compared(plan: "DedupPlan") -> str:
-    """Say what frames were compared with, and where the threshold comes from."""
-    origin = {
-        "given": ", as given with --threshold",
-        "index": ", calibrated for this index",
-        "weights": f", the default of weights {plan.fingerprint.weights}",
-        None: "",
-    }[plan.threshold_origin]
-    return ("kept frame" if plan.against == "kept" else "frame") + origin
+def _by_camera(plan: "DedupPlan") -> Iterator[str]:
+    """Say what is kept of each camera."""
+    total: Counter[str | None] = Counter(file.camera for file in (*plan.kept, *plan.dropped))
+    kept = Counter(file.camera for file in plan.kept)
+    if not any(total) or plan.rules.across_cameras:
+        return
+    width = max(len(camera or _NO_CAMERA) for camera in total)
+    for camera, number in list(total.items())[:_LISTED]:
+        name = camera or _NO_CAMERA
+        yield f"  {name:<{width}}  keeps {kept[camera]} of {number}"
+    if len(total) > _LISTED:
+        yield f"  and {len(total) - _LISTED} more cameras"
 
 
 def _as_json(plan: "DedupPlan", plan_path: Path, applied: "Application | None") -> dict[str, Any]:
@@ -232,8 +222,7 @@ def _as_json(plan: "DedupPlan", plan_path: Path, applied: "Application | None") 
         "plan": str(plan_path),
         "kept": len(plan.kept),
         "dropped": len(plan.dropped),
-        "threshold": plan.threshold,
-        "threshold_origin": plan.threshold_origin,
+        "rules": plan.rules.to_json(),
         "skipped": skipped_json(plan.unreadable),
     }
     if applied is not None:

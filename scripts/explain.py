@@ -43,7 +43,7 @@ def explain(a: Path, b: Path, output: Path | None, as_json: bool, **options: Any
     Prints how alike their embeddings are and how much of the area changed, and draws both images,
     their difference and the regions that changed.
     """
-    from nearframe.query import check_picture_path, free_path, save_picture
+    from nearframe.query import Naming, check_picture_path, free_path, save_picture
     from nearframe.query import explain as explain_pair
 
     output = output or free_path(Path("explain.png"))
@@ -52,7 +52,7 @@ def explain(a: Path, b: Path, output: Path | None, as_json: bool, **options: Any
     explanation = explain_pair(
         a,
         b,
-        detection=ChangeOptions(**detection).make(),
+        detection=ChangeOptions(**detection).settings().detection(Naming().read(a).camera),
         embedder=EmbedderOptions(**options).make,
     )
     save_picture(explanation, output)

@@ -17,10 +17,10 @@ from nearframe.embeddings import (
 )
 from nearframe.embeddings.prefetch import run_ahead
 
-from ..dedup.apply import FileReport, make_directories, missing_directories, run_journal, unfinished
-from ..dedup.files import has_content, is_link_to
-from ..dedup.journal import SPLIT_ACTIONS, Journal, Operation, SplitAction
-from ..dedup.plan import numbered_paths
+from ..plans.apply import FileReport, make_directories, missing_directories, run_journal, unfinished
+from ..plans.files import has_content, is_link_to
+from ..plans.journal import SPLIT_ACTIONS, Journal, Operation, SplitAction
+from ..plans.plan import numbered_paths
 from .naming import Naming
 from .shots import read_shots
 

@@ -1,29 +1,6 @@
-"""Which images repeat an earlier one: the decision, the plan, carrying it out, taking it back."""
+"""Which frames repeat an earlier one."""
 
-from .apply import Application, FileReport, apply_plan, journal_of, undo
-from .greedy import AGAINST, Against, Decision, GreedyDedup
-from .journal import ACTIONS, SPLIT_ACTIONS, Action, SplitAction
-from .plan import DedupPlan, DroppedFile, PlannedFile, free_path, numbered_paths
-from .planning import plan_dedup
+from .greedy import Decision, GreedyDedup
+from .planning import DedupOptions, plan_dedup
 
-__all__ = [
-    "ACTIONS",
-    "AGAINST",
-    "SPLIT_ACTIONS",
-    "Action",
-    "Against",
-    "Application",
-    "Decision",
-    "DedupPlan",
-    "DroppedFile",
-    "FileReport",
-    "GreedyDedup",
-    "PlannedFile",
-    "SplitAction",
-    "apply_plan",
-    "free_path",
-    "journal_of",
-    "numbered_paths",
-    "plan_dedup",
-    "undo",
-]
+__all__ = ["Decision", "DedupOptions", "GreedyDedup", "plan_dedup"]

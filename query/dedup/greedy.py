@@ -1,126 +1,246 @@
-"""Which vectors repeat an earlier one: an order-dependent pass in blocks."""
+"""Which frames repeat an earlier one: an order-dependent pass in blocks."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from nearframe.embeddings import NearframeError, Vectors
 
+from ..plans.rules import AGAINST, Against, Window
 from ..threshold import lowest_cosine
+from .earlier import EarlierFrames, largest
 
-Against = Literal["kept", "all"]
-AGAINST: tuple[Against, ...] = get_args(Against)
+Compare = Callable[[int, int], tuple[bool, float]]
+"""Compares the pictures of an earlier and a later frame, given by their positions among all that
+were added: whether the later one is new, and the changed area in [0, 1]."""
 
+CANDIDATES = 3
+"""Frames with the nearest vectors against which changes are looked for."""
 
 _BLOCK = 256
-_CHUNK = 4096
+_NO_FRAMES = EarlierFrames()
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What becomes of one vector.
+    """What becomes of one frame.
 
     Attributes:
         keep: Whether it is new.
-        nearest: Position of the nearest earlier vector it was compared with; None for the first.
-        similarity: Cosine to that one, in [-1, 1]; None for the first.
+        nearest: Position of the earlier frame that it repeats, or that came nearest to it; None
+            where there was none to compare with.
+        similarity: Cosine to that one, in [-1, 1]; None where vectors are not compared.
+        change: Changed area from that one, in [0, 1]; None where that was not looked at.
     """
 
     keep: bool
-    nearest: int | None
-    similarity: float | None
+    nearest: int | None = None
+    similarity: float | None = None
+    change: float | None = None
 
 
 class GreedyDedup:
-    """Decides vector by vector, in order, whether it repeats an earlier one.
+    """Decides frame by frame, in order, whether it repeats an earlier one.
 
-    A vector is dropped when its nearest earlier *kept* vector has cosine >= threshold, so each
-    dropped one has a kept representative that near. With ``against="all"`` it is compared with
-    every earlier vector, kept or not: then a slow drift drops all but its first frame.
+    With vectors only, a frame is dropped when its nearest earlier *kept* frame has cosine >=
+    threshold, so each dropped one has a kept representative that near. With `compare` too, it is
+    dropped when nothing changed from one of the three nearest of those; with `compare` alone, when
+    nothing changed from any earlier kept frame. With ``against="all"`` frames are compared with
+    every earlier one, kept or not: then a slow drift drops all but its first frame.
 
     Memory holds the vectors compared against, and never a matrix of all pairs.
 
     Args:
-        threshold: Cosine in [-1, 1] from which a vector is a repeat.
+        threshold: Cosine in [-1, 1] from which frames are alike; None where there are no vectors.
+        compare: Tells what changed between two frames; None where only vectors count.
         against: What to compare with.
+        window: How far back.
 
     Raises:
-        NearframeError: If an argument is out of range.
+        NearframeError: If an argument is out of range, or there is nothing to decide by.
     """
 
-    def __init__(self, threshold: float, *, against: Against = "kept") -> None:
-        lowest = lowest_cosine(threshold)
+    def __init__(
+        self,
+        threshold: float | None,
+        *,
+        compare: Compare | None = None,
+        against: Against = "kept",
+        window: Window | None = None,
+    ) -> None:
         if against not in AGAINST:
-            raise NearframeError(f"--against must be one of {', '.join(AGAINST)}, not {against!r}")
-        self._threshold = lowest
+            raise NearframeError(f"against must be one of {', '.join(AGAINST)}, not {against!r}")
+        if threshold is None and compare is None:
+            raise NearframeError("there is nothing to decide by; give a threshold or compare")
+        self._lowest = None if threshold is None else lowest_cosine(threshold)
+        self._compare = compare
         self._against_all = against == "all"
-        self._chunks: list[Vectors] = []
-        # Positions of the vectors in the chunks, among all that were added.
-        self._positions: list[int] = []
+        window = window or Window()
+        self._seconds = window.seconds
+        self._frames = 1 if against == "previous" else window.frames
+        # A number of frames counts the kept ones, which are known only one row after the other.
+        self._block = 1 if self._frames else _BLOCK
+        self._earlier: dict[str | None, EarlierFrames] = {}
+        self._references: dict[str | None, EarlierFrames] = {}
         self._added = 0
 
-    def add(self, vectors: Vectors) -> list[Decision]:
-        """Decide about the next vectors: float32, shape ``(n, d)``, normalised."""
-        decisions: list[Decision] = []
-        for start in range(0, len(vectors), _BLOCK):
-            decisions += self._add_block(vectors[start : start + _BLOCK])
-        return decisions
+    def add(
+        self,
+        vectors: Vectors | int,
+        *,
+        cameras: Sequence[str | None] | None = None,
+        seconds: Sequence[float] | None = None,
+    ) -> list[Decision]:
+        """Decide about the next frames.
 
-    def _add_block(self, block: Vectors) -> list[Decision]:
-        similarities, nearest = self._nearest_before(block)
-        # (b, b): row i holds the cosines of vector i to the others of the block.
+        Args:
+            vectors: float32, shape ``(n, d)``, normalised; without a threshold, how many frames.
+            cameras: Of each frame, its camera; only frames of one camera are compared. By default
+                all are.
+            seconds: Of each frame, its time, which never falls within a camera. Needed where the
+                window is a time.
+        """
+        count = vectors if isinstance(vectors, int) else len(vectors)
+        decisions: dict[int, Decision] = {}
+        for camera, rows in _rows_by_camera(count, cameras).items():
+            earlier = self._earlier.setdefault(camera, EarlierFrames())
+            references = self._references.get(camera, _NO_FRAMES)
+            for start in range(0, len(rows), self._block):
+                block = np.array(rows[start : start + self._block])
+                times = np.array([seconds[row] if seconds else 0.0 for row in block])
+                found = (
+                    self._decide_by_changes(earlier, references, block, times)
+                    if isinstance(vectors, int)
+                    else self._decide(earlier, references, block, times, vectors[block])
+                )
+                decisions.update(zip(block.tolist(), found, strict=True))
+        self._added += count
+        return [decisions[row] for row in range(count)]
+
+    def add_references(
+        self, vectors: Vectors | int, *, cameras: Sequence[str | None] | None = None
+    ) -> None:
+        """Add frames that are kept whatever they show, and count at any distance in time.
+
+        Args:
+            vectors: As of `add`.
+            cameras: As of `add`.
+        """
+        count = vectors if isinstance(vectors, int) else len(vectors)
+        for camera, rows in _rows_by_camera(count, cameras).items():
+            self._references.setdefault(camera, EarlierFrames()).append(
+                [self._added + row for row in rows],
+                np.zeros(len(rows)),
+                None if isinstance(vectors, int) else vectors[rows],
+            )
+        self._added += count
+
+    def _decide(
+        self,
+        earlier: EarlierFrames,
+        references: EarlierFrames,
+        rows: npt.NDArray[np.int64],
+        times: npt.NDArray[np.float64],
+        block: Vectors,
+    ) -> list[Decision]:
+        """Decide about frames of one camera, whose nearest earlier ones are found in a block."""
+        assert self._lowest is not None
+        top = 1 if self._compare is None else CANDIDATES
+        known = references.nearest(block, np.zeros(len(block), np.int64), top)
+        before = earlier.nearest(block, self._first(earlier, times), top)
+        # (b, b): row i holds the cosines of frame i to the others of the block.
         inside = np.clip(block @ block.T, -1.0, 1.0)
         members: list[int] = []
         decisions = []
-        for row in range(len(block)):
-            similarity, position = float(similarities[row]), int(nearest[row])
-            if members:
-                best = members[int(np.argmax(inside[row, members]))]
-                # Strictly: of equally near vectors the earliest counts.
-                if inside[row, best] > similarity:
-                    similarity, position = float(inside[row, best]), self._added + best
-            keep = position < 0 or similarity < self._threshold
-            if keep or self._against_all:
-                members.append(row)
-            decisions.append(
-                Decision(keep, None, None) if position < 0 else Decision(keep, position, similarity)
-            )
-        self._remember(block[members], [self._added + row for row in members])
-        self._added += len(block)
+        for i, row in enumerate(rows.tolist()):
+            near = known[i] + before[i]
+            if recent := [m for m in members if self._in_time(times[m], times[i])]:
+                columns = largest(inside[i : i + 1, recent], top)[0].tolist()
+                near += [
+                    (float(inside[i, recent[c]]), self._added + int(rows[recent[c]]))
+                    for c in columns
+                ]
+            # Stable: of equally near frames the earlier stays in front.
+            near = sorted(near, key=lambda found: -found[0])[:top]
+            decision = self._judge(near, self._added + row)
+            if decision.keep or self._against_all:
+                members.append(i)
+            decisions.append(decision)
+        earlier.append(
+            [self._added + int(rows[m]) for m in members], times[members], block[members]
+        )
         return decisions
 
-    def _nearest_before(
-        self, block: Vectors
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-        """Return cosine and position of the nearest earlier vector, each of shape ``(b,)``.
+    def _judge(self, near: list[tuple[float, int]], position: int) -> Decision:
+        """Decide about one frame, given cosines and positions of those nearest to it."""
+        assert self._lowest is not None
+        if not near:
+            return Decision(keep=True)
+        similarity, nearest = near[0]
+        if similarity < self._lowest:
+            return Decision(True, nearest, similarity)
+        if self._compare is None:
+            return Decision(False, nearest, similarity)
+        return self._judge_changes(
+            [(other, cosine) for cosine, other in near if cosine >= self._lowest], position
+        )
 
-        Where there is none, -inf and -1.
-        """
-        best = np.full(len(block), -np.inf, np.float32)
-        where = np.full(len(block), -1, np.int64)
-        for number, chunk in enumerate(self._filled_chunks()):
-            # (b, c): cosines of the block to one chunk.
-            cosines = np.clip(block @ chunk.T, -1.0, 1.0)
-            column = cosines.argmax(axis=1)
-            value = cosines[np.arange(len(block)), column]
-            nearer = value > best
-            best[nearer] = value[nearer]
-            where[nearer] = column[nearer] + number * _CHUNK
-        if not self._positions:
-            return best, where
-        return best, np.asarray(self._positions, np.int64)[where]
+    def _judge_changes(
+        self, candidates: Sequence[tuple[int, float | None]], position: int
+    ) -> Decision:
+        """Decide about one frame by what changed from others, given with their cosines."""
+        assert self._compare is not None
+        least: Decision | None = None
+        for other, cosine in candidates:
+            changed, score = self._compare(other, position)
+            decision = Decision(changed, other, cosine, score)
+            if not changed:
+                return decision
+            if least is None or score < (least.change or 0.0):
+                least = decision
+        return least or Decision(keep=True)
 
-    def _filled_chunks(self) -> list[Vectors]:
-        rest = len(self._positions) % _CHUNK
-        return [*self._chunks[:-1], self._chunks[-1][:rest]] if rest else self._chunks
+    def _decide_by_changes(
+        self,
+        earlier: EarlierFrames,
+        references: EarlierFrames,
+        rows: npt.NDArray[np.int64],
+        times: npt.NDArray[np.float64],
+    ) -> list[Decision]:
+        """Decide about frames of one camera of which there are no vectors."""
+        decisions = []
+        for i, row in enumerate(rows.tolist()):
+            first = int(self._first(earlier, times[i : i + 1])[0])
+            # The latest first: most frames repeat one that is not far.
+            candidates = [(other, None) for other in reversed(earlier.positions[first:])]
+            candidates += [(other, None) for other in reversed(references.positions)]
+            decision = self._judge_changes(candidates, self._added + row)
+            if decision.keep or self._against_all:
+                earlier.append([self._added + row], times[i : i + 1], None)
+            decisions.append(decision)
+        return decisions
 
-    def _remember(self, vectors: Vectors, positions: list[int]) -> None:
-        """Keep vectors to compare with, in chunks, so that growing copies nothing."""
-        for vector, position in zip(vectors, positions, strict=True):
-            row = len(self._positions) % _CHUNK
-            if row == 0:
-                self._chunks.append(np.empty((_CHUNK, vectors.shape[1]), np.float32))
-            self._chunks[-1][row] = vector
-            self._positions.append(position)
+    def _first(
+        self, earlier: EarlierFrames, times: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.int64]:
+        """Return for each time the first of the earlier frames that is compared with."""
+        first = np.zeros(len(times), np.int64)
+        if self._seconds is not None:
+            first = earlier.first_since(times - self._seconds)
+        if self._frames is not None:
+            first = np.maximum(first, len(earlier.positions) - self._frames)
+        return first
+
+    def _in_time(self, earlier: float, time: float) -> bool:
+        return self._seconds is None or earlier >= time - self._seconds
+
+
+def _rows_by_camera(
+    count: int, cameras: Sequence[str | None] | None
+) -> dict[str | None, list[int]]:
+    rows: dict[str | None, list[int]] = {}
+    for row in range(count):
+        rows.setdefault(cameras[row] if cameras else None, []).append(row)
+    return rows

@@ -1,16 +1,15 @@
 """Which images of a folder are new, and which repeat an earlier one?"""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 
 from nearframe.embeddings import (
-    EmbeddedBatch,
     Embedder,
     Fingerprint,
-    FrameRef,
+    Frame,
     MakeEmbedder,
     Progress,
     Silent,
@@ -19,207 +18,282 @@ from nearframe.embeddings import (
     resolve_embedder,
     shown,
 )
-from nearframe.embeddings.sources import IMAGE_SUFFIXES, File, ImageSequence, open_source
+from nearframe.embeddings.sources import File
 from nearframe.index import FrameIndex
 
+from ..cameras import Naming
+from ..plans.plan import DedupPlan, DroppedFile, KeptFile, PlannedFile, now
+from ..plans.rules import ANY_DISTANCE, Against, ChangeSettings, DedupRules, Keep, Method, Window
 from ..threshold import require_threshold
-from .greedy import Against, Decision, GreedyDedup
-from .plan import DedupPlan, DroppedFile, PlannedFile, now
+from .decider import Decider
+from .greedy import Decision
+from .images import Images, Order, OrderedImage, images_of_folder, images_of_index
+from .pictures import Detections, Seen, look_at
+from .representatives import Group, Representatives
+from .stream import Batch, embedded, indexed, looked_at
+
+
+@dataclass(frozen=True, slots=True)
+class DedupOptions:
+    """What a user may say about a deduplication.
+
+    Attributes:
+        method: How images are compared; by default ``hybrid`` where the names tell cameras, and
+            else ``embedding``.
+        threshold: Cosine in [-1, 1] from which images are alike. By default the one calibrated for
+            the index, or else for the weights.
+        change: How changes are found, for ``change`` and ``hybrid``.
+        against: What an image is compared with.
+        window: How far back.
+        across_cameras: Whether images of different cameras are compared.
+        keep: Which image of a run of repeats represents it.
+        protect: Folders whose images only serve as references, and are never touched.
+        recursive: Whether a folder is searched with its sub-folders.
+        naming: How to read camera and time from the names of files.
+    """
+
+    method: Method | None = None
+    threshold: float | None = None
+    change: ChangeSettings | None = None
+    against: Against = "kept"
+    window: Window = ANY_DISTANCE
+    across_cameras: bool = False
+    keep: Keep = "first"
+    protect: tuple[str | os.PathLike[str], ...] = ()
+    recursive: bool = False
+    naming: Naming | None = None
 
 
 def plan_dedup(
     source: str | os.PathLike[str],
+    options: DedupOptions | None = None,
     *,
-    threshold: float | None = None,
-    against: Against = "kept",
-    recursive: bool = False,
     embedder: Embedder | MakeEmbedder | None = None,
     progress: Progress | None = None,
 ) -> DedupPlan:
-    """Plan which images to drop, in natural order of their names. Changes nothing.
+    """Plan which images to drop. Changes nothing.
+
+    Images are taken camera by camera, in the order of their times where the names tell them, and
+    else in natural order of their names.
 
     Args:
         source: A folder, or an index, whose images are then not embedded again.
-        threshold: Cosine in [-1, 1] from which an image repeats an earlier one. By default the
-            one calibrated for the index, or else for the weights.
-        against: ``kept`` compares with the nearest earlier kept image, ``all`` with every
-            earlier one.
-        recursive: Whether a folder is searched with its sub-folders.
+        options: How to compare them.
         embedder: An embedder or a function that makes one; by default one with the built-in
             weights. An index needs none.
         progress: Told what the plan is at.
 
     Raises:
         SourceError: If there are no images in `source`, or none can be decoded.
-        NearframeError: If the threshold is out of range, or the weights have no default one.
+        NearframeError: If an option is out of range, or the weights have no default threshold.
     """
     with ExitStack() as stack:
-        index = None
-        if FrameIndex.exists(source):
-            index = stack.enter_context(FrameIndex.open(source))
-            images = _images_of_index(index, embedder)
-        else:
-            images = _images_of_folder(source, recursive=recursive, embedder=embedder)
-        used = require_threshold(threshold, index, images.fingerprint)
-        greedy = GreedyDedup(used.value, against=against)
-        progress = progress or Silent()
-        progress.start(shown(source), images.count)
-        kept: list[PlannedFile] = []
-        dropped: list[DroppedFile] = []
-        unreadable: list[Unreadable] = []
-        # The file of each decision, since a repeat names the position of what it repeats.
-        files: list[PlannedFile] = []
-        for batch in images.batches:
+        job = prepare(source, options or DedupOptions(), embedder, stack)
+        return _plan(job, progress or Silent())
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Everything a deduplication needs to know before it looks at the first image.
+
+    Attributes:
+        images: What is looked at.
+        rules: How it is decided.
+        detections: How changes are found; None where they are not looked for.
+        fingerprint: What the vectors are made with; None where there are none.
+        batches: Yields the images with what is compared of them.
+        indexed: The index that vectors come from, if any.
+    """
+
+    images: Images
+    rules: DedupRules
+    detections: Detections | None
+    fingerprint: Fingerprint | None
+    batches: Callable[[], Iterator[Batch]]
+    indexed: FrameIndex | None
+
+
+def prepare(
+    source: str | os.PathLike[str],
+    options: DedupOptions,
+    embedder: Embedder | MakeEmbedder | None,
+    stack: ExitStack,
+) -> Job:
+    """Check everything and list the images.
+
+    Args:
+        source: As of `plan_dedup`, and so are `options` and `embedder`.
+        options: Likewise.
+        embedder: Likewise.
+        stack: Closes the index at the end.
+
+    Raises:
+        SourceError: As of `plan_dedup`.
+        NearframeError: As of `plan_dedup`.
+    """
+    index = None
+    if FrameIndex.exists(source):
+        index = stack.enter_context(FrameIndex.open(source))
+    images = _listed(source, index, options)
+    method = options.method or ("hybrid" if images.recognised else "embedding")
+    made = fingerprint = used = None
+    if method != "change":
+        made, fingerprint = _embedder(index, embedder)
+        used = require_threshold(options.threshold, index, fingerprint)
+    rules = DedupRules(
+        method=method,
+        threshold=None if used is None else used.value,
+        threshold_origin=None if used is None else used.origin,
+        change=None if method == "embedding" else options.change or ChangeSettings(),
+        against=options.against,
+        window=options.window,
+        across_cameras=options.across_cameras,
+        keep=options.keep,
+    )
+    detections = None if rules.change is None else Detections(rules.change, images.cameras)
+    look = partial(_look, detections, options.keep)
+    needs_pixels = detections is not None or options.keep != "first"
+    batches: Callable[[], Iterator[Batch]]
+    if method == "change":
+        batches = partial(looked_at, images, look)
+    elif index is not None:
+        batches = partial(indexed, index, images, look if needs_pixels else None)
+    else:
+        assert made is not None
+        batches = partial(embedded, images, made, look if needs_pixels else None)
+    return Job(images, rules, detections, fingerprint, batches, index)
+
+
+def _listed(
+    source: str | os.PathLike[str], index: FrameIndex | None, options: DedupOptions
+) -> Images:
+    order = Order(
+        naming=options.naming or Naming(),
+        protect=options.protect,
+        timed=options.window.seconds is not None,
+        across_cameras=options.across_cameras,
+    )
+    if index is not None:
+        return images_of_index(index, order)
+    return images_of_folder(source, order, recursive=options.recursive)
+
+
+def _embedder(
+    index: FrameIndex | None, given: Embedder | MakeEmbedder | None
+) -> tuple[Embedder | None, Fingerprint]:
+    """Return what makes the vectors, and their fingerprint; an index has them already."""
+    if index is None:
+        made = resolve_embedder(given, None, holder="")
+        return made, made.fingerprint
+    if isinstance(given, Embedder):
+        resolve_embedder(given, index.fingerprint, holder=f"the index {shown(index.path)}")
+    return None, index.fingerprint
+
+
+def _look(detections: Detections | None, keep: Keep, frame: Frame, image: OrderedImage) -> Seen:
+    detection = None if detections is None else detections.of(image.camera)
+    return look_at(frame.image, detection, keep)
+
+
+def _plan(job: Job, progress: Progress) -> DedupPlan:
+    progress.start(shown(job.images.folder), len(job.images.ordered))
+    decider = Decider(job.rules, job.detections)
+    files: list[PlannedFile] = []
+    decisions: list[Decision] = []
+    protected: list[bool] = []
+    unreadable = list(job.images.problems)
+    with Representatives(job.rules, decider.compare, len(job.images.ordered)) as representatives:
+        for batch in job.batches():
             unreadable += batch.unreadable
             # Before they are compared: what is gone again must not represent anything.
-            there: dict[int, PlannedFile] = {}
-            for row, frame in enumerate(batch.frames):
-                file = _look_at(images, frame)
+            rows = []
+            for row, image in enumerate(batch.images):
+                file = _planned_file(job, image)
                 if isinstance(file, Unreadable):
                     unreadable.append(file)
-                else:
-                    there[row] = file
-            decisions = greedy.add(batch.vectors[list(there)])
-            for file, decision in zip(there.values(), decisions, strict=True):
+                    continue
+                rows.append(row)
                 files.append(file)
-                if decision.keep:
-                    kept.append(file)
-                else:
-                    dropped.append(_dropped(file, files, decision))
-            progress.advance(len(batch.frames) + len(batch.unreadable))
-    if not files:
-        raise SourceError(source, f"none of its {len(unreadable)} images can be read")
+                protected.append(image.protected)
+            images = [batch.images[row] for row in rows]
+            vectors = None if batch.vectors is None else batch.vectors[rows]
+            seen = None if batch.seen is None else [batch.seen[row] for row in rows]
+            decisions += decider.add(images, vectors, seen)
+            representatives.add(images, vectors, seen)
+            progress.advance(len(batch.images) + len(batch.unreadable))
+        if not files:
+            raise SourceError(
+                job.images.folder, f"none of its {len(unreadable)} images can be read"
+            )
+        groups = representatives.choose(decisions)
     return DedupPlan(
-        folder=images.folder,
-        kept=tuple(kept),
-        dropped=tuple(dropped),
+        folder=job.images.folder,
+        kept=tuple(_kept(files, groups, protected)),
+        dropped=tuple(_dropped(files, groups)),
         # Absolute, because a plan may be read from another folder.
         unreadable=tuple(
             replace(entry, source=os.path.abspath(entry.source))  # noqa: PTH100
             for entry in unreadable
         ),
-        threshold=used.value,
-        against=against,
-        fingerprint=images.fingerprint,
+        rules=job.rules,
+        fingerprint=job.fingerprint,
         created=now(),
-        threshold_origin=used.origin,
+        protected=tuple(file for file, is_one in zip(files, protected, strict=True) if is_one),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Images:
-    """Images in order with their vectors, wherever these come from.
-
-    Attributes:
-        folder: Absolute path that all of them lie below.
-        count: How many there are.
-        fingerprint: What the vectors are made with.
-        batches: The images with their vectors.
-        changed: Says what to tell the user where a file is not the one that was embedded.
-    """
-
-    folder: str
-    count: int
-    fingerprint: Fingerprint
-    batches: Iterator[EmbeddedBatch]
-    changed: Callable[[FrameRef, PlannedFile], str | None]
-
-
-def _images_of_folder(
-    source: str | os.PathLike[str], *, recursive: bool, embedder: Embedder | MakeEmbedder | None
-) -> _Images:
-    sequence = open_source(source, recursive=recursive)
-    if not isinstance(sequence, ImageSequence) or sequence.kind != "folder":
-        raise SourceError(source, "dedup takes a folder of images, an index of one, or a plan")
-    embedder = resolve_embedder(embedder, None, holder="")
-    listed = {file.path: (file.size, file.mtime_ns) for file in sequence.files}
-
-    def changed(frame: FrameRef, _: PlannedFile) -> str | None:
-        file = File.look_at(frame.source)
-        if (file.size, file.mtime_ns) == listed[frame.source]:
-            return None
-        return "changed while it was looked at; run dedup again"
-
-    return _Images(
-        folder=os.path.abspath(source),  # noqa: PTH100  # links stay as the user knows them
-        count=len(sequence.files),
-        fingerprint=embedder.fingerprint,
-        batches=embedder.embed_source(sequence),
-        changed=changed,
-    )
-
-
-def _images_of_index(index: FrameIndex, embedder: Embedder | MakeEmbedder | None) -> _Images:
-    if isinstance(embedder, Embedder):
-        resolve_embedder(embedder, index.fingerprint, holder=f"the index {shown(index.path)}")
-    sources = [source for source in index.sources() if source.kind != "video" and source.frames]
-    if not sources:
-        raise SourceError(index.path, "holds no images; dedup needs frames that are files")
-    folders = {
-        source.path if source.kind == "folder" else os.path.dirname(source.path)  # noqa: PTH120
-        for source in sources
-    }
-
-    def changed(frame: FrameRef, file: PlannedFile) -> str | None:
-        state = index.catalog.file(frame.source)
-        if state is not None and state.sha256 == file.sha256:
-            return None
-        return "changed since it was indexed; run buildIndex --rehash"
-
-    return _Images(
-        folder=os.path.commonpath(folders),
-        count=sum(source.frames for source in sources),
-        fingerprint=index.fingerprint,
-        batches=_unchanged_images(index),
-        changed=changed,
-    )
-
-
-def _look_at(images: _Images, frame: FrameRef) -> PlannedFile | Unreadable:
-    """Describe the file of a frame, unless it is not any more what was embedded."""
+def _planned_file(job: Job, image: OrderedImage) -> PlannedFile | Unreadable:
+    """Describe the file of an image, unless it is not any more what was looked at."""
+    path = image.file.path
     try:
-        file = PlannedFile.look_at(images.folder, frame.source)
+        file = PlannedFile.look_at(
+            job.images.folder,
+            path,
+            camera=image.camera,
+            time=None if image.time is None else image.time.isoformat(timespec="milliseconds"),
+        )
     except OSError as error:
-        reason: str | None = f"cannot be read any more ({error.strerror or error})"
-    else:
-        reason = images.changed(frame, file)
-    return file if reason is None else Unreadable(frame.source, frame.number, reason)
+        reason = f"cannot be read any more ({error.strerror or error})"
+        return Unreadable(path, image.file.number, reason)
+    now_there = File.look_at(path)
+    if (now_there.size, now_there.mtime_ns) != (image.file.size, image.file.mtime_ns):
+        reason = "changed while it was looked at; run dedup again"
+        return Unreadable(path, image.file.number, reason)
+    if job.indexed is not None:
+        state = job.indexed.catalog.file(path)
+        if state is None or state.sha256 != file.sha256:
+            reason = "changed since it was indexed; run buildIndex --rehash"
+            return Unreadable(path, image.file.number, reason)
+    return file
 
 
-def _unchanged_images(index: FrameIndex) -> Iterator[EmbeddedBatch]:
-    """Yield the images of an index whose file is as it was when it was embedded."""
-    for block in index.blocks():
-        rows = []
-        changed = []
-        for row, frame in enumerate(block.frames):
-            if not _is_image(frame.ref):
-                continue
-            state, file = index.catalog.file(frame.ref.source), File.look_at(frame.ref.source)
-            if state is not None and (state.size, state.mtime_ns) == (file.size, file.mtime_ns):
-                rows.append(row)
-            else:
-                reason = "changed since it was indexed; run buildIndex again"
-                changed.append(Unreadable(frame.ref.source, frame.ref.number, reason))
-        yield EmbeddedBatch(
-            frames=tuple(block.frames[row].ref for row in rows),
-            vectors=block.vectors[rows],
-            unreadable=tuple(changed),
+def _kept(
+    files: Sequence[PlannedFile], groups: Sequence[Group], protected: Sequence[bool]
+) -> Iterator[KeptFile]:
+    for group in groups:
+        if protected[group.representative]:
+            continue
+        decision = group.decision
+        yield KeptFile(
+            **asdict(files[group.representative]),
+            nearest=None if decision.nearest is None else files[decision.nearest].file,
+            similarity=_rounded(decision.similarity),
+            change=_rounded(decision.change),
         )
 
 
-def _is_image(frame: FrameRef) -> bool:
-    # Not by the time: frames of some videos have none, and no video may ever be dropped.
-    return Path(frame.source).suffix.lower() in IMAGE_SUFFIXES
+def _dropped(files: Sequence[PlannedFile], groups: Sequence[Group]) -> Iterator[DroppedFile]:
+    repeats = {position: why for group in groups for position, why in group.repeats.items()}
+    for position, decision in sorted(repeats.items()):
+        assert decision.nearest is not None
+        yield DroppedFile(
+            **asdict(files[position]),
+            repeats=files[decision.nearest].file,
+            similarity=_rounded(decision.similarity),
+            change=_rounded(decision.change),
+        )
 
 
-def _dropped(file: PlannedFile, files: list[PlannedFile], decision: Decision) -> DroppedFile:
-    assert decision.nearest is not None
-    assert decision.similarity is not None
-    return DroppedFile(
-        file.file,
-        file.size,
-        file.sha256,
-        repeats=files[decision.nearest].file,
-        # float32 sums of equal pictures differ from the seventh digit on.
-        similarity=round(decision.similarity, 6),
-    )
+def _rounded(value: float | None) -> float | None:
+    # float32 sums of equal pictures differ from the seventh digit on.
+    return None if value is None else round(value, 6)

@@ -21,7 +21,7 @@ from nearframe.embeddings import (
 from nearframe.embeddings.sources import ImageSequence, open_source
 from nearframe.index import StoredThreshold
 
-from ..dedup.plan import now
+from ..plans.plan import now
 from ..threshold import ROUNDING, lowest_cosine
 from .baselines import thumbnail
 from .copy_edits import COPY_EDITS, CopyEdit

@@ -1,13 +1,14 @@
 """Fixtures for deduplication plans."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from nearframe.embeddings import Embedder, Fingerprint, Preprocessing, embedder
-from nearframe.query import DedupPlan, DroppedFile, PlannedFile
+from nearframe.query import DedupPlan, DedupRules, DroppedFile, KeptFile, PlannedFile
 
 
 @pytest.fixture
@@ -22,15 +23,14 @@ def plan_of() -> Callable[..., DedupPlan]:
 
         values = {
             "folder": str(folder),
-            "kept": tuple(map(look_at, kept)),
+            "kept": tuple(KeptFile(*astuple(look_at(name))) for name in kept),
             "dropped": tuple(
                 DroppedFile(file.file, file.size, file.sha256, repeats=repeats, similarity=0.9995)
                 for name, repeats in dropped.items()
                 for file in [look_at(name)]
             ),
             "unreadable": (),
-            "threshold": 0.999,
-            "against": "kept",
+            "rules": DedupRules(threshold=0.999),
             "fingerprint": Fingerprint("builtin", "ab" * 32, Preprocessing()),
             "created": "2024-05-01T12:00:00+02:00",
         }

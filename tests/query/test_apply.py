@@ -9,8 +9,8 @@ import pytest
 
 from nearframe.embeddings import DiskFullError, NearframeError, OutputError, SourceError
 from nearframe.query import ACTIONS, apply_plan, journal_of
-from nearframe.query.dedup import files
-from nearframe.query.dedup.journal import Journal
+from nearframe.query.plans import files
+from nearframe.query.plans.journal import Journal
 
 FILES = ("a.png", "b.png", "c.png", "d.png", "sub/e.png", "sub/f.png", "other/deep/g.png")
 

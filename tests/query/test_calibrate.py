@@ -21,7 +21,7 @@ from nearframe.index import (
     store_threshold,
     stored_threshold,
 )
-from nearframe.query import COPY_EDITS, calibrate, plan_dedup, usual_threshold
+from nearframe.query import COPY_EDITS, DedupOptions, calibrate, plan_dedup, usual_threshold
 from nearframe.query.evaluation import nearest_pairs
 from nearframe.query.evaluation.calibrate import _rounded_up, highest_rate
 from nearframe.query.evaluation.nearest_pairs import find_nearest_pairs
@@ -333,25 +333,25 @@ def test_a_stored_threshold_that_is_none_is_refused(index):
 
 def test_dedup_uses_the_threshold_of_the_index(index, fake_embedder):
     default = plan_dedup(index)
-    assert (len(default.dropped), default.threshold_origin) == (1, "weights")
+    assert (len(default.dropped), default.rules.threshold_origin) == (1, "weights")
     store_threshold(
         index,
         StoredThreshold(-1.0, 1e-3, 10, "2024-05-01T12:00:00+02:00"),
         fingerprint=fake_embedder.fingerprint,
     )
     plan = plan_dedup(index)
-    assert (plan.threshold, plan.threshold_origin) == (-1, "index")
+    assert (plan.rules.threshold, plan.rules.threshold_origin) == (-1, "index")
     assert len(plan.dropped) == 3
 
 
 def test_a_threshold_that_is_given_goes_before_that_of_the_index(index, fake_embedder):
     store_threshold(index, STORED, fingerprint=fake_embedder.fingerprint)
-    plan = plan_dedup(index, threshold=0.9999)
-    assert (plan.threshold, plan.threshold_origin) == (0.9999, "given")
+    plan = plan_dedup(index, DedupOptions(threshold=0.9999))
+    assert (plan.rules.threshold, plan.rules.threshold_origin) == (0.9999, "given")
 
 
 def test_a_plan_remembers_where_its_threshold_comes_from(index, tmp_path):
-    plan = plan_dedup(index, threshold=0.5)
+    plan = plan_dedup(index, DedupOptions(threshold=0.5))
     plan.save(tmp_path / "plan.json")
     assert type(plan).load(tmp_path / "plan.json") == plan
 

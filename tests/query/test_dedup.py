@@ -20,7 +20,7 @@ from nearframe.embeddings import (
 )
 from nearframe.embeddings.sources import Sampling
 from nearframe.index import FrameIndex, build_index
-from nearframe.query import DedupPlan, plan_dedup
+from nearframe.query import DedupOptions, DedupPlan, plan_dedup
 from nearframe.query.dedup import planning as dedup
 
 
@@ -64,18 +64,20 @@ def test_describes_every_file_as_it_is(repeats, fake_embedder):
 
 
 def test_says_what_it_was_made_with(repeats, fake_embedder):
-    plan = plan_dedup(repeats, threshold=0.9, against="all", embedder=fake_embedder)
-    assert (plan.threshold, plan.against) == (0.9, "all")
+    plan = plan_dedup(repeats, DedupOptions(threshold=0.9, against="all"), embedder=fake_embedder)
+    assert (plan.rules.threshold, plan.rules.against) == (0.9, "all")
     assert plan.fingerprint == fake_embedder.fingerprint
 
 
 def test_by_default_takes_the_threshold_of_the_weights(repeats, fake_embedder):
     plan = plan_dedup(repeats, embedder=fake_embedder)
-    assert plan.threshold == default_threshold("builtin")
+    assert plan.rules.threshold == default_threshold("builtin")
 
 
 def test_the_threshold_decides_what_repeats(repeats, fake_embedder):
-    assert names(plan_dedup(repeats, threshold=-1, embedder=fake_embedder).kept) == ["000001.png"]
+    assert names(plan_dedup(repeats, DedupOptions(threshold=-1), embedder=fake_embedder).kept) == [
+        "000001.png"
+    ]
 
 
 def test_against_all_compares_with_dropped_images_too(make_folder, fake_embedder):
@@ -87,8 +89,10 @@ def test_against_all_compares_with_dropped_images_too(make_folder, fake_embedder
         Image.fromarray((base + step * change).astype(np.uint8)).save(folder / f"{step}.png")
     vectors = fake_embedder.embed(sorted(folder.iterdir()))
     threshold = float(vectors[0] @ vectors[1] + vectors[0] @ vectors[2]) / 2
-    kept = plan_dedup(folder, threshold=threshold, embedder=fake_embedder)
-    every = plan_dedup(folder, threshold=threshold, against="all", embedder=fake_embedder)
+    kept = plan_dedup(folder, DedupOptions(threshold=threshold), embedder=fake_embedder)
+    every = plan_dedup(
+        folder, DedupOptions(threshold=threshold, against="all"), embedder=fake_embedder
+    )
     assert names(kept.kept) == ["0.png", "2.png"]
     assert names(every.kept) == ["0.png"]
     assert [file.repeats for file in every.dropped] == ["0.png", "1.png", "2.png"]
@@ -115,7 +119,7 @@ def test_looks_into_sub_folders_only_when_asked(make_folder, picture, fake_embed
     (folder / "sub").mkdir()
     picture(1).save(folder / "sub" / "a.png")
     assert names(plan_dedup(folder, embedder=fake_embedder).dropped) == []
-    plan = plan_dedup(folder, recursive=True, embedder=fake_embedder)
+    plan = plan_dedup(folder, DedupOptions(recursive=True), embedder=fake_embedder)
     assert [(file.file, file.repeats) for file in plan.dropped] == [
         (os.path.join("sub", "a.png"), "000002.png")  # noqa: PTH118
     ]
@@ -164,14 +168,14 @@ def test_an_image_or_a_video_is_refused(repeats, sample_video, fake_embedder):
 @pytest.mark.parametrize("threshold", [1.5, -2, float("nan")])
 def test_a_threshold_out_of_range_is_refused(repeats, fake_embedder, threshold):
     with pytest.raises(NearframeError, match="between -1 and 1"):
-        plan_dedup(repeats, threshold=threshold, embedder=fake_embedder)
+        plan_dedup(repeats, DedupOptions(threshold=threshold), embedder=fake_embedder)
 
 
 def test_weights_without_a_calibrated_threshold_ask_for_one(repeats, fake_network):
     imagenet = Embedder("imagenet")
     with pytest.raises(NearframeError, match=r"imagenet have no calibrated threshold.*--threshold"):
         plan_dedup(repeats, embedder=imagenet)
-    assert names(plan_dedup(repeats, threshold=0.999, embedder=imagenet).dropped)
+    assert names(plan_dedup(repeats, DedupOptions(threshold=0.999), embedder=imagenet).dropped)
 
 
 def test_a_file_that_vanishes_meanwhile_is_reported(repeats, fake_embedder, monkeypatch):
@@ -221,7 +225,7 @@ def test_progress_counts_every_image_once(repeats, fake_embedder):
 
 
 def same_plan(plan):
-    return (plan.folder, plan.kept, plan.dropped, plan.threshold, plan.fingerprint)
+    return (plan.folder, plan.kept, plan.dropped, plan.rules.threshold, plan.fingerprint)
 
 
 def test_an_index_gives_the_plan_of_its_folder(repeats, fake_embedder, index_of):
@@ -237,7 +241,7 @@ def test_an_index_of_sub_folders_gives_the_plan_of_its_folder(
     (folder / "sub").mkdir()
     for number in range(3):
         picture(number % 2).save(folder / "sub" / f"{number}.png")
-    expected = plan_dedup(folder, recursive=True, embedder=fake_embedder)
+    expected = plan_dedup(folder, DedupOptions(recursive=True), embedder=fake_embedder)
     assert same_plan(plan_dedup(index_of(folder, recursive=True))) == same_plan(expected)
 
 
@@ -312,7 +316,7 @@ def test_a_video_without_time_stamps_is_never_dropped(
     with contextlib.closing(sqlite3.connect(index / "frames.sqlite")) as catalog:
         catalog.execute("UPDATE frames SET time_s = NULL")
         catalog.commit()
-    plan = plan_dedup(index, threshold=-1)
+    plan = plan_dedup(index, DedupOptions(threshold=-1))
     assert {Path(name).suffix for name in names((*plan.kept, *plan.dropped))} == {".png"}
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nearframe.embeddings import NearframeError
 from nearframe.query import AGAINST, GreedyDedup
-from nearframe.query.dedup import greedy
+from nearframe.query.dedup import earlier, greedy
 from nearframe.query.threshold import ROUNDING
 
 # Small, so that a few dozen vectors cross many borders; that they are co-prime mixes the cases.
@@ -20,7 +20,7 @@ SMALL_CHUNK = 8
 def small_limits():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(greedy, "_BLOCK", SMALL_BLOCK)
-        patch.setattr(greedy, "_CHUNK", SMALL_CHUNK)
+        patch.setattr(earlier, "_CHUNK", SMALL_CHUNK)
         yield
 
 
@@ -64,6 +64,8 @@ def reference(vectors, threshold, against):
         keep = best is None or cosines[best] < threshold - ROUNDING
         nearest = (None, None) if best is None else (members[best], float(cosines[best]))
         decisions.append((keep, *nearest))
+        if keep and against == "previous":
+            members.clear()
         if keep or against == "all":
             members.append(number)
     return decisions
@@ -212,13 +214,13 @@ def test_a_threshold_that_is_no_cosine_is_refused(threshold):
 
 
 def test_unknown_against_is_refused():
-    with pytest.raises(NearframeError, match="one of kept, all, not 'nearest'"):
+    with pytest.raises(NearframeError, match="one of kept, all, previous, not 'nearest'"):
         GreedyDedup(0.9, against="nearest")
 
 
 def test_memory_never_holds_all_pairs(monkeypatch):
     monkeypatch.setattr(greedy, "_BLOCK", 256)
-    monkeypatch.setattr(greedy, "_CHUNK", 4096)
+    monkeypatch.setattr(earlier, "_CHUNK", 4096)
     count = 12_000
     vectors = clusters(count, 64, seed=4, spread=5, copies=0)
     dedup = GreedyDedup(0.999)

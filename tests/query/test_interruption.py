@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from nearframe.query import apply_plan, undo
-from nearframe.query.dedup import files
-from nearframe.query.dedup.journal import Journal
+from nearframe.query.plans import files
+from nearframe.query.plans.journal import Journal
 
 DROPPED = {"b.png": "a.png", "sub/d.png": "sub/c.png"}
 KEPT = ("a.png", "sub/c.png")

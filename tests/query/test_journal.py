@@ -5,7 +5,7 @@ import pytest
 
 from nearframe.embeddings import NearframeError, OutputError, SourceError
 from nearframe.query import undo
-from nearframe.query.dedup.journal import Journal, Operation
+from nearframe.query.plans.journal import Journal, Operation
 
 JOURNAL = Journal(
     "move",

@@ -6,8 +6,8 @@ import pytest
 
 from nearframe.embeddings import NearframeError, SourceError
 from nearframe.query import SPLIT_ACTIONS, NamesTakenError, Naming, plan_split, split_folder, undo
-from nearframe.query.dedup import apply
-from nearframe.query.dedup.journal import Journal
+from nearframe.query.plans import apply
+from nearframe.query.plans.journal import Journal
 
 STAMP = 1_616_694_872_510
 NAMES = (

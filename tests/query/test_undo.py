@@ -7,8 +7,8 @@ import pytest
 
 from nearframe.embeddings import OutputError
 from nearframe.query import ACTIONS, apply_plan, undo
-from nearframe.query.dedup import files
-from nearframe.query.dedup.journal import Journal
+from nearframe.query.plans import files
+from nearframe.query.plans.journal import Journal
 
 MOVED = ("c.png", "sub/f.png")
 

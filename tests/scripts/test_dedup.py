@@ -348,7 +348,7 @@ def test_an_interruption_before_anything_was_done_says_so(run, frames, monkeypat
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nearframe.query.dedup.journal.Journal.write", interrupt)
+    monkeypatch.setattr("nearframe.query.plans.journal.Journal.write", interrupt)
     result = run("dedup", "frames", "--apply", "move")
     assert result.exit_code == 1
     assert result.stderr == "Error: interrupted; nothing was changed\n"

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from dataclasses import fields as fields_of
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from nearframe.embeddings import (
     Fingerprint,
@@ -22,11 +22,10 @@ from nearframe.embeddings import (
 )
 from nearframe.index import atomic_write
 
-from ..threshold import THRESHOLD_ORIGINS, ThresholdOrigin
-from .greedy import AGAINST, Against
+from .rules import DedupRules
 
 _KIND = "dedup plan"
-_VERSION = 1
+_VERSION = 2
 
 Entry = TypeVar("Entry", bound="PlannedFile | Unreadable")
 
@@ -36,25 +35,33 @@ class PlannedFile:
     """A file as it was when the plan was made.
 
     Attributes:
-        file: Path relative to the plan's folder.
+        file: Path relative to the plan's folder; a protected file elsewhere has its absolute one.
         size: In bytes.
         sha256: Of its content, in hexadecimal.
+        camera: Which camera took it; None where its name does not tell.
+        time: When, as a clock on the wall shows it, ISO 8601; None where nobody asked.
     """
 
     file: str
     size: int
     sha256: str
+    camera: str | None = None
+    time: str | None = None
 
     @classmethod
-    def look_at(cls, folder: str, path: str) -> "PlannedFile":
+    def look_at(
+        cls, folder: str, path: str, *, camera: str | None = None, time: str | None = None
+    ) -> "PlannedFile":
         """Describe a file as it is now.
 
         Raises:
             OSError: If it cannot be read.
         """
-        return cls(
-            os.path.relpath(path, folder), Path(path).stat().st_size, file_sha256(Path(path))
-        )
+        name = os.path.relpath(path, folder)
+        if name.split(os.sep, 1)[0] == os.pardir:
+            name = os.path.abspath(path)  # noqa: PTH100  # links stay as the user knows them
+        size, sha256 = Path(path).stat().st_size, file_sha256(Path(path))
+        return cls(name, size, sha256, camera, time)
 
     def is_unchanged(self, folder: Path) -> bool:
         """Whether the file still has the content it had."""
@@ -65,17 +72,35 @@ class PlannedFile:
             return False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptFile(PlannedFile):
+    """A file that is new.
+
+    Attributes:
+        nearest: The file before it that came nearest to it, as of `PlannedFile.file`; None where
+            there was none to compare with.
+        similarity: Cosine of the two, in [-1, 1]; None where vectors were not compared.
+        change: Changed area from that one to it, in [0, 1]; None where that was not looked at.
+    """
+
+    nearest: str | None = None
+    similarity: float | None = None
+    change: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DroppedFile(PlannedFile):
     """A file that repeats an earlier one.
 
     Attributes:
-        repeats: The file that it repeats, relative to the plan's folder.
-        similarity: Cosine of the two, in [-1, 1].
+        repeats: The file that it repeats, as of `PlannedFile.file`.
+        similarity: Cosine of the two, in [-1, 1]; None where vectors were not compared.
+        change: Changed area of the two, in [0, 1]; None where that was not looked at.
     """
 
     repeats: str
-    similarity: float
+    similarity: float | None = None
+    change: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +112,20 @@ class DedupPlan:
         kept: The files that are new, in order.
         dropped: The files that repeat one, in order.
         unreadable: Files that did not decode; they are never dropped.
-        threshold: Cosine from which a file counted as a repeat.
-        against: Whether files were compared with kept ones or with all earlier ones.
-        fingerprint: What the vectors were made with.
+        rules: By which it was decided.
+        fingerprint: What the vectors were made with; None where none were needed.
         created: When, ISO 8601 with offset.
-        threshold_origin: Where the threshold comes from; None in plans that do not say.
+        protected: Files that the others were compared with, and that are never touched.
     """
 
     folder: str
-    kept: tuple[PlannedFile, ...]
+    kept: tuple[KeptFile, ...]
     dropped: tuple[DroppedFile, ...]
     unreadable: tuple[Unreadable, ...]
-    threshold: float
-    against: Against
-    fingerprint: Fingerprint
+    rules: DedupRules
+    fingerprint: Fingerprint | None
     created: str
-    threshold_origin: ThresholdOrigin | None = None
+    protected: tuple[PlannedFile, ...] = ()
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plan as JSON, one line per file.
@@ -115,14 +138,13 @@ class DedupPlan:
             "version": _VERSION,
             "created": self.created,
             "folder": self.folder,
-            "threshold": self.threshold,
-            "threshold_origin": self.threshold_origin,
-            "against": self.against,
-            "fingerprint": self.fingerprint.to_json(),
+            "rules": self.rules.to_json(),
+            "fingerprint": None if self.fingerprint is None else self.fingerprint.to_json(),
         }
         lists: dict[str, tuple[PlannedFile | Unreadable, ...]] = {
             "dropped": self.dropped,
             "kept": self.kept,
+            "protected": self.protected,
             "unreadable": self.unreadable,
         }
         with writing_errors(path), atomic_write(path, "w") as file:
@@ -144,23 +166,24 @@ class DedupPlan:
         if fields.get("nearframe") != _KIND:
             raise NearframeError(f"{shown(path)} is not a dedup plan; make one with dedup FOLDER")
         version = fields.get("version")
-        if isinstance(version, int) and version > _VERSION:
+        if isinstance(version, int) and version != _VERSION:
+            remedy = "upgrade nearframe" if version > _VERSION else "make it again"
             raise NearframeError(
                 f"{shown(path)} is a plan of version {version}, but this nearframe "
-                f"reads version {_VERSION}; upgrade nearframe"
+                f"reads version {_VERSION}; {remedy}"
             )
         try:
             _require(int, fields, "version")
+            fingerprint = fields["fingerprint"]
             return cls(
                 folder=_require(str, fields, "folder"),
-                kept=_entries(PlannedFile, _require(list, fields, "kept")),
+                kept=_entries(KeptFile, _require(list, fields, "kept")),
                 dropped=_entries(DroppedFile, _require(list, fields, "dropped")),
                 unreadable=_entries(Unreadable, _require(list, fields, "unreadable")),
-                threshold=_require((int, float), fields, "threshold"),
-                against=_require(str, fields, "against", among=AGAINST),
-                fingerprint=Fingerprint.from_json(fields["fingerprint"]),
+                rules=DedupRules.from_json(_require(dict, fields, "rules")),
+                fingerprint=None if fingerprint is None else Fingerprint.from_json(fingerprint),
                 created=_require(str, fields, "created"),
-                threshold_origin=_origin(fields.get("threshold_origin")),
+                protected=_entries(PlannedFile, _require(list, fields, "protected"), anywhere=True),
             )
         except (KeyError, TypeError, ValueError, NearframeError) as error:
             raise NearframeError(
@@ -187,36 +210,27 @@ def read_object(path: str | os.PathLike[str]) -> Mapping[str, Any]:
     return fields
 
 
-def _require(
-    kind: type | tuple[type, ...], fields: Mapping[str, Any], key: str, among: Any = None
-) -> Any:
-    """Return a field; TypeError or ValueError where it is of another kind."""
+def _require(kind: type, fields: Mapping[str, Any], key: str) -> Any:
+    """Return a field; TypeError where it is of another kind."""
     value = fields[key]
     if not isinstance(value, kind):
         raise TypeError(f"{key} is {value!r}")
-    if among is not None and value not in among:
-        raise ValueError(f"{key} is {value!r}")
     return value
 
 
-def _origin(value: Any) -> ThresholdOrigin | None:
-    """Return where a threshold comes from; ValueError where that is not known."""
-    if value is not None and value not in THRESHOLD_ORIGINS:
-        raise ValueError(f"threshold_origin is {value!r}")
-    origin: ThresholdOrigin | None = value
-    return origin
-
-
-def _entries(kind: type[Entry], values: Iterable[Mapping[str, Any]]) -> tuple[Entry, ...]:
+def _entries(
+    kind: type[Entry], values: Iterable[Mapping[str, Any]], *, anywhere: bool = False
+) -> tuple[Entry, ...]:
     """Read the entries of one list; TypeError or ValueError where one is damaged."""
     entries = tuple(kind(**value) for value in values)
     for entry in entries:
         for field in fields_of(entry):
+            value, kind_of_value = getattr(entry, field.name), cast(Any, field.type)
             # JSON writes 1.0 as 1 in some programs.
-            wanted: Any = (int, float) if field.type is float else field.type
-            if not isinstance(getattr(entry, field.name), wanted):
-                raise TypeError(f"{field.name} is {getattr(entry, field.name)!r}")
-        if isinstance(entry, PlannedFile):
+            number = float(value) if type(value) is int else value
+            if not isinstance(value, kind_of_value) and not isinstance(number, kind_of_value):
+                raise TypeError(f"{field.name} is {value!r}")
+        if isinstance(entry, PlannedFile) and not anywhere:
             path = Path(entry.file)
             if path.is_absolute() or ".." in path.parts:
                 raise ValueError(f"{shown(path)} lies outside its folder")
@@ -224,8 +238,14 @@ def _entries(kind: type[Entry], values: Iterable[Mapping[str, Any]]) -> tuple[En
 
 
 def _list_text(key: str, entries: Iterable[PlannedFile | Unreadable]) -> str:
-    lines = ",\n".join(f"  {json.dumps(asdict(entry))}" for entry in entries)
+    lines = ",\n".join(f"  {json.dumps(_stated(entry))}" for entry in entries)
     return f" {json.dumps(key)}: [\n{lines}\n ]" if lines else f" {json.dumps(key)}: []"
+
+
+def _stated(entry: PlannedFile | Unreadable) -> dict[str, Any]:
+    if isinstance(entry, Unreadable):
+        return asdict(entry)
+    return {key: value for key, value in asdict(entry).items() if value is not None}
 
 
 def now() -> str:

@@ -227,7 +227,7 @@ def _check(
 ) -> tuple[tuple[Operation, ...], list[Unreadable]]:
     """Look at every file of a plan; return what can be done and what is left alone."""
     folder = Path(plan.folder)
-    representatives = {file.file: file for file in (*plan.kept, *plan.dropped)}
+    representatives = {file.file: file for file in (*plan.kept, *plan.dropped, *plan.protected)}
     unchanged = functools.cache(lambda name: representatives[name].is_unchanged(folder))
     operations = []
     skipped = []

@@ -1,0 +1,81 @@
+"""The rules of a deduplication, applied to images batch by batch."""
+
+from collections.abc import Sequence
+
+from nearframe.embeddings import NearframeError, Unreadable, Vectors
+
+from ..change.light import Grey
+from ..plans.rules import DedupRules
+from .greedy import Decision, GreedyDedup
+from .images import OrderedImage
+from .pictures import Detections, Pictures, Seen
+
+
+class Decider:
+    """Decides about images in order; holds what later decisions need.
+
+    Args:
+        rules: How to decide.
+        detections: The change detection of each camera; None where changes are not looked for.
+    """
+
+    def __init__(self, rules: DedupRules, detections: Detections | None) -> None:
+        self._across_cameras = rules.across_cameras
+        self._detections = detections
+        self._images: list[OrderedImage] = []
+        self._pictures = Pictures(self._read)
+        self._greedy = GreedyDedup(
+            rules.threshold,
+            compare=None if detections is None else self.compare,
+            against=rules.against,
+            window=rules.window,
+        )
+
+    def add(
+        self,
+        images: Sequence[OrderedImage],
+        vectors: Vectors | None,
+        seen: Sequence[Seen] | None,
+    ) -> list[Decision]:
+        """Decide about the next images; protected ones are kept.
+
+        Args:
+            images: The images; protected ones come before all others.
+            vectors: float32, ``(len(images), 2048)``; None where vectors are not compared.
+            seen: What their pixels showed; None where changes are not looked for.
+        """
+        for number, entry in enumerate(seen or (), len(self._images)):
+            if entry.picture is not None:
+                self._pictures.put(number, entry.picture)
+        self._images += images
+        cameras = None if self._across_cameras else [image.camera for image in images]
+        known = sum(image.protected for image in images)
+        if known:
+            references = known if vectors is None else vectors[:known]
+            self._greedy.add_references(references, cameras=cameras and cameras[:known])
+        others = len(images) - known if vectors is None else vectors[known:]
+        return [Decision(keep=True)] * known + self._greedy.add(
+            others,
+            cameras=cameras and cameras[known:],
+            seconds=[image.seconds for image in images[known:]],
+        )
+
+    def compare(self, earlier: int, later: int) -> tuple[bool, float]:
+        """Compare the pictures of two images, given by their positions; see `greedy.Compare`."""
+        assert self._detections is not None
+        detection = self._detections.of(self._images[later].camera)
+        try:
+            pictures = self._pictures.get(earlier), self._pictures.get(later)
+        except NearframeError:
+            # Gone while we look: whatever is not known to be a repeat is new.
+            return True, 1.0
+        change = detection.compare(*pictures)
+        return change.changed, change.score
+
+    def _read(self, position: int) -> Grey:
+        image = self._images[position]
+        assert self._detections is not None
+        frame = image.file.decode()
+        if isinstance(frame, Unreadable):
+            raise NearframeError(frame.reason)
+        return self._detections.of(image.camera).prepare(frame.image)

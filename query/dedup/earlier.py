@@ -1,0 +1,110 @@
+"""The earlier frames of one camera that later ones are compared with."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from nearframe.embeddings import Vectors
+
+_CHUNK = 4096
+
+
+class EarlierFrames:
+    """Positions, times and vectors of frames, in order.
+
+    The vectors lie in chunks, so that growing copies nothing.
+
+    Attributes:
+        positions: Of the frames, among all that were looked at.
+    """
+
+    def __init__(self) -> None:
+        self.positions: list[int] = []
+        self._times: list[float] = []
+        self._chunks: list[Vectors] = []
+
+    def append(
+        self,
+        positions: Sequence[int],
+        times: npt.NDArray[np.float64],
+        vectors: Vectors | None,
+    ) -> None:
+        """Add frames after all others.
+
+        Args:
+            positions: Ascending.
+            times: In seconds, shape ``(n,)``; not before those that are there.
+            vectors: float32, ``(n, d)``; None where vectors are not compared.
+        """
+        if vectors is not None:
+            for count, vector in enumerate(vectors, len(self.positions)):
+                if count % _CHUNK == 0:
+                    self._chunks.append(np.empty((_CHUNK, len(vector)), np.float32))
+                self._chunks[-1][count % _CHUNK] = vector
+        self.positions += positions
+        self._times += times.tolist()
+
+    def first_since(self, times: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+        """Return for each time how many frames are before it: shape ``(n,)``."""
+        return np.array([bisect_left(self._times, time) for time in times.tolist()], np.int64)
+
+    def nearest(
+        self, block: Vectors, first: npt.NDArray[np.int64], top: int
+    ) -> list[list[tuple[float, int]]]:
+        """Return per vector cosine and position of the nearest frames, the nearest first.
+
+        Of equally near frames, the earlier comes first.
+
+        Args:
+            block: float32, ``(b, d)``, normalised.
+            first: Per vector the number of the first frame that counts, ``(b,)``.
+            top: How many frames at most.
+        """
+        best = np.full((len(block), top), -np.inf, np.float32)
+        where = np.full((len(block), top), -1, np.int64)
+        for number in range(int(first.min()) // _CHUNK, len(self._chunks)):
+            start = number * _CHUNK
+            chunk = self._chunks[number][: len(self.positions) - start]
+            # (b, c): cosines of the block to one chunk.
+            cosines = np.clip(block @ chunk.T, -1.0, 1.0)
+            if first.max() > start:
+                cosines[np.arange(start, start + len(chunk)) < first[:, None]] = -np.inf
+            columns = largest(cosines, top)
+            best = np.concatenate([best, np.take_along_axis(cosines, columns, 1)], 1)
+            where = np.concatenate([where, columns + start], 1)
+            # Stable, so that of equal cosines the earlier stays in front.
+            order = np.argsort(-best, axis=1, kind="stable")[:, :top]
+            best = np.take_along_axis(best, order, 1)
+            where = np.take_along_axis(where, order, 1)
+        return [
+            [
+                (float(cosine), self.positions[index])
+                for cosine, index in zip(cosines_of, indices, strict=True)
+                if cosine > -np.inf
+            ]
+            for cosines_of, indices in zip(best, where, strict=True)
+        ]
+
+
+def largest(values: npt.NDArray[np.float32], top: int) -> npt.NDArray[np.int64]:
+    """Return the columns of the largest values of each row, the largest first.
+
+    Of equal values the first column comes first.
+
+    Args:
+        values: float32, ``(b, c)``.
+        top: How many columns; fewer where there are not as many.
+
+    Returns:
+        int64, ``(b, min(top, c))``.
+    """
+    if top == 1:
+        return np.asarray(values.argmax(axis=1), np.int64)[:, None]
+    columns = np.empty((len(values), min(top, values.shape[1])), np.int64)
+    values = values.copy()
+    for rank in range(columns.shape[1]):
+        columns[:, rank] = values.argmax(axis=1)
+        values[np.arange(len(values)), columns[:, rank]] = -np.inf
+    return columns

@@ -1,0 +1,127 @@
+"""The pictures of frames as change detection compares them, of which only some are in memory."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from nearframe.embeddings import NearframeError, RgbImage, shown
+
+from ..change import ChangeDetection
+from ..change.light import Grey
+from ..plans.rules import ChangeSettings, Keep
+
+_HELD_BYTES = 128 << 20
+_SHARPNESS_HEIGHT = 360
+
+
+class Detections:
+    """The change detection of each camera.
+
+    Args:
+        settings: How changes are found.
+        cameras: Their names.
+
+    Raises:
+        UnreadableImageError: If a mask cannot be decoded.
+        NearframeError: If a setting is out of range.
+    """
+
+    def __init__(self, settings: ChangeSettings, cameras: Collection[str]) -> None:
+        for camera in settings.masks:
+            if camera and camera not in cameras:
+                raise NearframeError(
+                    f"there is a mask for camera {shown(camera)}, but no image of it; the cameras "
+                    f"are {shown(', '.join(cameras)) or 'not told by the names'}"
+                )
+        self._usual = settings.detection(None)
+        self._own = {camera: settings.detection(camera) for camera in settings.masks}
+
+    def of(self, camera: str | None) -> ChangeDetection:
+        """Return that of a camera."""
+        return self._own.get(camera or "", self._usual)
+
+
+class Pictures:
+    """Prepared pictures by position; those that were not asked for lately are made again.
+
+    Args:
+        read: Decodes and prepares the picture of a frame once more.
+    """
+
+    def __init__(self, read: Callable[[int], Grey]) -> None:
+        self._read = read
+        self._held: OrderedDict[int, Grey] = OrderedDict()
+        self._bytes = 0
+
+    def put(self, position: int, picture: Grey) -> None:
+        """Hold a picture."""
+        self._held[position] = picture
+        self._bytes += picture.nbytes
+        while self._bytes > _HELD_BYTES and len(self._held) > 1:
+            self._bytes -= self._held.popitem(last=False)[1].nbytes
+
+    def get(self, position: int) -> Grey:
+        """Return a picture.
+
+        Raises:
+            NearframeError: If its file cannot be read any more.
+        """
+        if position not in self._held:
+            self.put(position, self._read(position))
+        self._held.move_to_end(position)
+        return self._held[position]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What is needed of a frame besides its vector.
+
+    Attributes:
+        picture: Prepared; None where changes are not looked for.
+        quality: The more, the better it represents others; 0 where the first of them does.
+    """
+
+    picture: Grey | None
+    quality: float
+
+
+def look_at(image: RgbImage, detection: ChangeDetection | None, keep: Keep) -> Seen:
+    """Return what is needed of a frame.
+
+    Args:
+        image: RGB uint8, ``(height, width, 3)``.
+        detection: Prepares it; None where changes are not looked for.
+        keep: What makes a frame represent others.
+
+    Raises:
+        NearframeError: If the mask does not fit the image.
+    """
+    return Seen(None if detection is None else detection.prepare(image), _quality(image, keep))
+
+
+def _quality(image: RgbImage, keep: Keep) -> float:
+    height, width = image.shape[:2]
+    if keep == "largest":
+        return float(height * width)
+    return sharpness(image) if keep == "sharpest" else 0.0
+
+
+def sharpness(image: RgbImage) -> float:
+    """Return how sharp a picture is: the variance of its Laplacian, in grey levels squared.
+
+    Pech-Pacheco, Cristóbal, Chamorro-Martínez, Fernández-Valdivia, "Diatom autofocusing in
+    brightfield microscopy: a comparative study", ICPR 2000. Taken at 360 rows, so that pictures of
+    several resolutions can be compared.
+
+    Args:
+        image: RGB uint8, ``(height, width, 3)``.
+    """
+    height, width = image.shape[:2]
+    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+    if height > _SHARPNESS_HEIGHT:
+        size = max(1, round(width * _SHARPNESS_HEIGHT / height)), _SHARPNESS_HEIGHT
+        grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return float(cv2.Laplacian(grey, cv2.CV_64F).var())

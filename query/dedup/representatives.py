@@ -1,0 +1,202 @@
+"""Which frame of a run of repeats stands for the others."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+
+import numpy as np
+
+from nearframe.embeddings import DIMENSION, Vectors
+
+from ..plans.rules import DedupRules
+from ..threshold import lowest_cosine
+from .greedy import Compare, Decision, GreedyDedup
+from .images import OrderedImage
+from .pictures import Seen
+
+_TRIED = 3
+"""Frames of a run that are tried, best first, before its first frame stands for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A frame that is kept, and those that it stands for; all by their positions.
+
+    Attributes:
+        representative: The frame that is kept.
+        decision: What came nearest to it among the frames kept before.
+        repeats: The frames that are dropped, and why.
+    """
+
+    representative: int
+    decision: Decision
+    repeats: dict[int, Decision]
+
+
+@contextmanager
+def spooled_vectors(count: int) -> Iterator[Vectors]:
+    """Give room for vectors, float32 ``(count, 2048)``, in a temporary file."""
+    with tempfile.TemporaryFile(prefix="nearframe-") as file:
+        yield np.memmap(file, np.float32, "w+", shape=(count, DIMENSION))
+
+
+class Representatives:
+    """Chooses the frame of each run of repeats that represents it; use it as a context manager.
+
+    Another frame than the first is taken only where every frame of the run repeats it, too, and
+    where another look at the frames that stay would drop none of them. The vectors that this takes
+    lie in a temporary file.
+
+    Args:
+        rules: By which the runs were made, with which frame to keep.
+        compare: Compares the pictures of two frames, as of `GreedyDedup`.
+        count: How many frames there are at most.
+    """
+
+    def __init__(self, rules: DedupRules, compare: Compare, count: int) -> None:
+        self._rules = rules
+        self._compare = compare
+        self._images: list[OrderedImage] = []
+        self._qualities: list[float] = []
+        self._vectors: Vectors | None = None
+        self._stack = ExitStack()
+        if rules.keep != "first" and rules.threshold is not None:
+            self._vectors = self._stack.enter_context(spooled_vectors(count))
+
+    def add(
+        self,
+        images: Sequence[OrderedImage],
+        vectors: Vectors | None,
+        seen: Sequence[Seen] | None,
+    ) -> None:
+        """Remember what is needed of the next frames; the arguments are those of `Decider.add`."""
+        if self._rules.keep == "first":
+            return
+        if self._vectors is not None and vectors is not None:
+            start = len(self._images)
+            self._vectors[start : start + len(vectors)] = vectors
+        self._images += images
+        self._qualities += [entry.quality for entry in seen or ()]
+
+    def choose(self, decisions: Sequence[Decision]) -> list[Group]:
+        """Return the frames that are kept, in order, with those that they stand for."""
+        groups = _groups(decisions)
+        if self._rules.keep == "first":
+            return groups
+        chosen = {group.representative: self._best(group) for group in groups}
+        self._settle(chosen)
+        changed = [self._represented(group, chosen) for group in groups]
+        return sorted(changed, key=lambda group: group.representative)
+
+    def _best(self, group: Group) -> int:
+        first = group.representative
+        if self._images[first].protected:
+            return first
+        better = [p for p in group.repeats if self._qualities[p] > self._qualities[first]]
+        better.sort(key=lambda position: -self._qualities[position])
+        members = [first, *group.repeats]
+        for candidate in better[:_TRIED]:
+            others = (member for member in members if member != candidate)
+            if all(self._judge(candidate, member).keep is False for member in others):
+                return candidate
+        return first
+
+    def _settle(self, chosen: dict[int, int]) -> None:
+        """Go back to first frames until another look at what is kept would drop nothing."""
+        firsts = {representative: first for first, representative in chosen.items()}
+        while True:
+            kept = sorted(chosen.values())
+            undone = False
+            for position, decision in zip(kept, self._look_again(kept), strict=True):
+                if decision.keep:
+                    continue
+                assert decision.nearest is not None
+                for first in (firsts[position], firsts[kept[decision.nearest]]):
+                    undone |= chosen[first] != first
+                    chosen[first] = first
+            if not undone:
+                return
+            firsts = {representative: first for first, representative in chosen.items()}
+
+    def _look_again(self, kept: Sequence[int]) -> list[Decision]:
+        rules = self._rules
+        dedup = GreedyDedup(
+            rules.threshold,
+            compare=None
+            if rules.change is None
+            else lambda earlier, later: self._compare(kept[earlier], kept[later]),
+            against=rules.against,
+            window=rules.window,
+        )
+        cameras = (
+            None if rules.across_cameras else [self._images[position].camera for position in kept]
+        )
+        known = sum(self._images[position].protected for position in kept)
+        vectors = None if self._vectors is None else self._vectors[list(kept)]
+        dedup.add_references(
+            known if vectors is None else vectors[:known], cameras=cameras and cameras[:known]
+        )
+        return [Decision(keep=True)] * known + dedup.add(
+            len(kept) - known if vectors is None else vectors[known:],
+            cameras=cameras and cameras[known:],
+            seconds=[self._images[position].seconds for position in kept[known:]],
+        )
+
+    def _represented(self, group: Group, chosen: dict[int, int]) -> Group:
+        first, decision = group.representative, group.decision
+        representative = chosen[first]
+        if decision.nearest is not None:
+            nearest = chosen.get(decision.nearest, decision.nearest)
+            if (nearest, representative) != (decision.nearest, first):
+                decision = self._judge(nearest, representative)
+                decision = Decision(True, nearest, decision.similarity, decision.change)
+        if representative == first:
+            return Group(first, decision, group.repeats)
+        members = sorted({first, *group.repeats} - {representative})
+        return Group(
+            representative,
+            decision,
+            {member: self._judge(representative, member) for member in members},
+        )
+
+    def _judge(self, kept: int, other: int) -> Decision:
+        """Tell whether a frame repeats one that is kept."""
+        similarity = change = None
+        alike = True
+        if self._vectors is not None:
+            assert self._rules.threshold is not None
+            similarity = float(np.clip(self._vectors[kept] @ self._vectors[other], -1.0, 1.0))
+            alike = similarity >= lowest_cosine(self._rules.threshold)
+        if alike and self._rules.change is not None:
+            changed, change = self._compare(min(kept, other), max(kept, other))
+            alike = not changed
+        return Decision(not alike, kept, similarity, change)
+
+    def __enter__(self) -> "Representatives":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._vectors = None
+        self._stack.close()
+
+
+def _groups(decisions: Sequence[Decision]) -> list[Group]:
+    groups: dict[int, Group] = {}
+    # Of each frame, the kept one at the end of the chain of repeats.
+    kept: list[int] = []
+    for position, decision in enumerate(decisions):
+        if decision.keep:
+            groups[position] = Group(position, decision, {})
+            kept.append(position)
+        else:
+            assert decision.nearest is not None
+            kept.append(kept[decision.nearest])
+            groups[kept[position]].repeats[position] = decision
+    return list(groups.values())

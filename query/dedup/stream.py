@@ -1,0 +1,137 @@
+"""Images in order -> what is compared: vectors, prepared pictures, qualities; batch by batch."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from nearframe.embeddings import (
+    Embedder,
+    Frame,
+    FrameRef,
+    NearframeError,
+    Unreadable,
+    Vectors,
+)
+from nearframe.embeddings.prefetch import in_batches, run_ahead
+from nearframe.index import FrameIndex
+
+from .images import Images, OrderedImage
+from .pictures import Seen
+
+Look = Callable[[Frame, OrderedImage], Seen]
+"""Takes what is needed from the pixels of a frame."""
+
+_AHEAD = 32
+_BATCH = 256
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Some consecutive images with what is compared of them.
+
+    Attributes:
+        images: Those that could be read.
+        vectors: float32, ``(len(images), 2048)``; None where vectors are not compared.
+        seen: What their pixels showed, one for each; None where nobody looked.
+        unreadable: What lay between them and could not be read.
+    """
+
+    images: tuple[OrderedImage, ...]
+    vectors: Vectors | None
+    seen: tuple[Seen, ...] | None
+    unreadable: tuple[Unreadable, ...]
+
+
+def embedded(images: Images, embedder: Embedder, look: Look | None) -> Iterator[Batch]:
+    """Embed images, and look at their pixels in the same pass."""
+    by_path = {image.file.path: image for image in images.ordered}
+    watched = _Watched(images, look)
+    for batch in embedder.embed_source(watched):
+        found = tuple(by_path[frame.source] for frame in batch.frames)
+        yield Batch(found, batch.vectors, watched.take(batch.frames), batch.unreadable)
+
+
+def indexed(index: FrameIndex, images: Images, look: Look | None) -> Iterator[Batch]:
+    """Take the vectors of images from an index, and look at their pixels where that is needed."""
+    stored = {frame.ref.source: frame for frame in index.catalog.frames()}
+    by_path = {image.file.path: image for image in images.ordered}
+    frames = [stored[path] for path in by_path]
+    for block in index.blocks(_BATCH, frames=frames):
+        found = [by_path[frame.ref.source] for frame in block.frames]
+        if look is None:
+            yield Batch(tuple(found), block.vectors, None, ())
+            continue
+        looked = list(run_ahead(_tasks(found, look), ahead=_AHEAD))
+        rows = [row for row, seen in enumerate(looked) if isinstance(seen, Seen)]
+        yield Batch(
+            tuple(found[row] for row in rows),
+            block.vectors[rows],
+            tuple(seen for seen in looked if isinstance(seen, Seen)),
+            tuple(seen for seen in looked if isinstance(seen, Unreadable)),
+        )
+
+
+def looked_at(images: Images, look: Look) -> Iterator[Batch]:
+    """Look at the pixels of images, without vectors."""
+    seen_in_order = run_ahead(_tasks(images.ordered, look), ahead=_AHEAD)
+    both = zip(images.ordered, seen_in_order, strict=True)
+    for batch in in_batches(both, _AHEAD):
+        yield Batch(
+            tuple(image for image, seen in batch if isinstance(seen, Seen)),
+            None,
+            tuple(seen for _, seen in batch if isinstance(seen, Seen)),
+            tuple(seen for _, seen in batch if isinstance(seen, Unreadable)),
+        )
+
+
+def _tasks(images: Sequence[OrderedImage], look: Look) -> Iterator[Callable[[], Seen | Unreadable]]:
+    for image in images:
+        yield partial(_decode_and_look, image, look)
+
+
+def _decode_and_look(image: OrderedImage, look: Look) -> Seen | Unreadable:
+    return _looked(image.file.decode(), image, look)
+
+
+def _looked(frame: Frame | Unreadable, image: OrderedImage, look: Look) -> Seen | Unreadable:
+    if isinstance(frame, Unreadable):
+        return frame
+    try:
+        return look(frame, image)
+    except NearframeError as error:
+        return Unreadable(frame.source, frame.number, str(error))
+
+
+class _Watched:
+    """A sequence of images whose pixels somebody looks at while they are decoded: a `Source`."""
+
+    kind: Literal["folder"] = "folder"
+
+    def __init__(self, images: Images, look: Look | None) -> None:
+        self.path = images.folder
+        self.frame_count = len(images.ordered)
+        self._images = images
+        self._look = look
+        self._seen: dict[str, Seen] = {}
+
+    def decoders(self) -> Iterator[Callable[[], Frame | Unreadable]]:
+        """Yield functions that decode one image each and look at it; they run in any thread."""
+        for image in self._images.ordered:
+            yield partial(self._decode, image)
+
+    def take(self, frames: Sequence[FrameRef]) -> tuple[Seen, ...] | None:
+        """Return what was seen of frames, and forget it; None where nobody looked."""
+        if self._look is None:
+            return None
+        return tuple(self._seen.pop(frame.source) for frame in frames)
+
+    def _decode(self, image: OrderedImage) -> Frame | Unreadable:
+        frame = image.file.decode()
+        if self._look is None or isinstance(frame, Unreadable):
+            return frame
+        seen = _looked(frame, image, self._look)
+        if isinstance(seen, Unreadable):
+            return seen
+        self._seen[frame.source] = seen
+        return frame

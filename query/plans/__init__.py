@@ -1,0 +1,47 @@
+"""What is to be done with files: plans, carrying them out, their journals, taking them back."""
+
+from .apply import Application, FileReport, apply_plan, journal_of, undo
+from .journal import ACTIONS, SPLIT_ACTIONS, Action, SplitAction
+from .plan import DedupPlan, DroppedFile, KeptFile, PlannedFile, free_path, numbered_paths
+from .rules import (
+    AGAINST,
+    ANY_DISTANCE,
+    KEEP,
+    METHODS,
+    Against,
+    ChangeSettings,
+    DedupRules,
+    Keep,
+    Method,
+    Window,
+    mask_files,
+)
+
+__all__ = [
+    "ACTIONS",
+    "AGAINST",
+    "ANY_DISTANCE",
+    "KEEP",
+    "METHODS",
+    "SPLIT_ACTIONS",
+    "Action",
+    "Against",
+    "Application",
+    "ChangeSettings",
+    "DedupPlan",
+    "DedupRules",
+    "DroppedFile",
+    "FileReport",
+    "Keep",
+    "KeptFile",
+    "Method",
+    "PlannedFile",
+    "SplitAction",
+    "Window",
+    "apply_plan",
+    "free_path",
+    "journal_of",
+    "mask_files",
+    "numbered_paths",
+    "undo",
+]
