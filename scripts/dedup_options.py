@@ -134,8 +134,8 @@ def comparison_options(command: F) -> F:
         click.option(
             "--threshold",
             type=click.FloatRange(-1, 1),
-            help="Similarity from which frames are alike; default: the one calibrated for the "
-            "index (nearframe calibrate), or else for the weights.",
+            help="Similarity from which frames are alike; default of method embedding: the one "
+            "calibrated for the index (nearframe calibrate), or else for the weights.",
         ),
         click.option(
             "--method",

@@ -17,13 +17,16 @@ def describe_rules(plan: "DedupPlan") -> str:
     if rules.method == "embedding":
         return f"similarity {rules.threshold:g} or more to {text}{_origin(plan)}"
     assert rules.change is not None
-    changed = f"less than {rules.change.change_threshold:.3%} changed".replace("0%", "%")
+    changed = f"less than {100 * rules.change.change_threshold:g} % of the area changed"
     if rules.method == "change":
         return f"method change: {changed} from {text}"
-    return (
-        f"method hybrid: {changed} from the most similar of the earlier kept frames, similarity "
-        f"{rules.threshold:g} or more{_origin(plan)}"
-    )
+    nearest = {
+        "kept": "the most similar earlier kept frames",
+        "all": "the most similar earlier frames",
+        "previous": "the previous kept frame",
+    }[rules.against]
+    limit = "" if rules.threshold is None else f" of similarity {rules.threshold:g} or more"
+    return f"method hybrid: {changed} from {nearest}{limit}"
 
 
 def _origin(plan: "DedupPlan") -> str:

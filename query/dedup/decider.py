@@ -25,7 +25,7 @@ class Decider:
         self._images: list[OrderedImage] = []
         self._pictures = Pictures(self._read)
         self._greedy = GreedyDedup(
-            rules.threshold,
+            rules.cosine,
             compare=None if detections is None else self.compare,
             against=rules.against,
             window=rules.window,

@@ -11,6 +11,7 @@ from nearframe.embeddings import (
     Fingerprint,
     Frame,
     MakeEmbedder,
+    NearframeError,
     Progress,
     Silent,
     SourceError,
@@ -40,8 +41,8 @@ class DedupOptions:
     Attributes:
         method: How images are compared; by default ``hybrid`` where the names tell cameras, and
             else ``embedding``.
-        threshold: Cosine in [-1, 1] from which images are alike. By default the one calibrated for
-            the index, or else for the weights.
+        threshold: Cosine in [-1, 1] from which images are alike. By default, for ``embedding`` the
+            one calibrated for the index, or else for the weights; any for ``hybrid``.
         change: How changes are found, for ``change`` and ``hybrid``.
         against: What an image is compared with.
         window: How far back.
@@ -139,7 +140,14 @@ def prepare(
     made = fingerprint = used = None
     if method != "change":
         made, fingerprint = _embedder(index, embedder)
-        used = require_threshold(options.threshold, index, fingerprint)
+        # The pictures decide in the end, so nobody needs to know a cosine for these weights.
+        if method == "embedding" or options.threshold is not None:
+            used = require_threshold(options.threshold, index, fingerprint)
+    elif options.threshold is not None:
+        raise NearframeError(
+            f"threshold {options.threshold:g} is a cosine, and method change compares no vectors; "
+            "give the changed area from which a frame is new"
+        )
     rules = DedupRules(
         method=method,
         threshold=None if used is None else used.value,

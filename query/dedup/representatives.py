@@ -62,7 +62,7 @@ class Representatives:
         self._qualities: list[float] = []
         self._vectors: Vectors | None = None
         self._stack = ExitStack()
-        if rules.keep != "first" and rules.threshold is not None:
+        if rules.keep != "first" and rules.cosine is not None:
             self._vectors = self._stack.enter_context(spooled_vectors(count))
 
     def add(
@@ -123,7 +123,7 @@ class Representatives:
     def _look_again(self, kept: Sequence[int]) -> list[Decision]:
         rules = self._rules
         dedup = GreedyDedup(
-            rules.threshold,
+            rules.cosine,
             compare=None
             if rules.change is None
             else lambda earlier, later: self._compare(kept[earlier], kept[later]),
@@ -166,9 +166,9 @@ class Representatives:
         similarity = change = None
         alike = True
         if self._vectors is not None:
-            assert self._rules.threshold is not None
+            assert self._rules.cosine is not None
             similarity = float(np.clip(self._vectors[kept] @ self._vectors[other], -1.0, 1.0))
-            alike = similarity >= lowest_cosine(self._rules.threshold)
+            alike = similarity >= lowest_cosine(self._rules.cosine)
         if alike and self._rules.change is not None:
             changed, change = self._compare(min(kept, other), max(kept, other))
             alike = not changed

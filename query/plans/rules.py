@@ -10,7 +10,7 @@ from nearframe.embeddings import NearframeError, shown
 from nearframe.embeddings.sources import read_image
 
 from ..change import ChangeDetection
-from ..threshold import THRESHOLD_ORIGINS, Threshold, ThresholdOrigin
+from ..threshold import THRESHOLD_ORIGINS, ThresholdOrigin
 
 Method = Literal["embedding", "change", "hybrid"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -111,7 +111,8 @@ class DedupRules:
     Attributes:
         method: ``embedding`` compares vectors, ``change`` looks for changed regions, ``hybrid``
             looks for changed regions against the frames with the nearest vectors.
-        threshold: Cosine in [-1, 1] from which frames are alike; None for ``change``.
+        threshold: Cosine in [-1, 1] from which frames are alike. None for ``change``, and for
+            ``hybrid`` where any cosine will do, since the pictures decide.
         threshold_origin: Where it comes from; None where nobody says.
         change: How changes are found; None for ``embedding``.
         against: What a frame is compared with: earlier ``kept`` frames, ``all`` earlier ones, or
@@ -141,10 +142,13 @@ class DedupRules:
         ):
             if value not in among:
                 raise NearframeError(f"{name} must be one of {', '.join(among)}, not {value!r}")
-        if (self.method != "change") != (self.threshold is not None):
-            raise NearframeError(f"method {self.method} and threshold {self.threshold} do not fit")
+        if self.method == "change" and self.threshold is not None:
+            raise NearframeError("method change compares no vectors; give it no threshold")
+        if self.method == "embedding" and self.threshold is None:
+            raise NearframeError("method embedding needs a threshold")
         if (self.method != "embedding") != (self.change is not None):
-            raise NearframeError(f"method {self.method} and the settings of changes do not fit")
+            needs = "takes no" if self.method == "embedding" else "needs the"
+            raise NearframeError(f"method {self.method} {needs} settings of changes")
         if self.keep != "first" and self.against == "all":
             raise NearframeError(
                 f"keep {self.keep} needs frames to be compared with kept ones, not with all: with "
@@ -152,11 +156,11 @@ class DedupRules:
             )
 
     @property
-    def cosine(self) -> Threshold | None:
-        """The cosine from which frames are alike, with its origin."""
-        if self.threshold is None:
+    def cosine(self) -> float | None:
+        """The cosine from which frames are alike; None where vectors are not compared."""
+        if self.method == "change":
             return None
-        return Threshold(self.threshold, self.threshold_origin or "given")
+        return -1.0 if self.threshold is None else self.threshold
 
     def to_json(self) -> dict[str, Any]:
         """Return the rules as JSON values."""

@@ -361,11 +361,11 @@ def test_a_plan_that_does_not_say_is_read_and_one_that_says_nonsense_is_not(inde
     plan = plan_dedup(index)
     plan.save(path)
     text = path.read_text("utf-8")
-    line = ' "threshold_origin": "weights",\n'
-    assert line in text
-    path.write_text(text.replace(line, ""), encoding="utf-8")
-    assert type(plan).load(path).threshold_origin is None
-    path.write_text(text.replace('"weights",\n', '"guess",\n'), encoding="utf-8")
+    said = '"threshold_origin": "weights"'
+    assert said in text
+    path.write_text(text.replace(said, '"threshold_origin": null'), encoding="utf-8")
+    assert type(plan).load(path).rules.threshold_origin is None
+    path.write_text(text.replace(said, '"threshold_origin": "guess"'), encoding="utf-8")
     with pytest.raises(NearframeError, match=r"damaged .*threshold_origin is 'guess'"):
         type(plan).load(path)
 

@@ -181,9 +181,9 @@ def test_weights_without_a_calibrated_threshold_ask_for_one(repeats, fake_networ
 def test_a_file_that_vanishes_meanwhile_is_reported(repeats, fake_embedder, monkeypatch):
     look_at = dedup.PlannedFile.look_at
 
-    def vanishing(folder, path):
+    def vanishing(folder, path, **named):
         Path(repeats, "000001.png").unlink(missing_ok=True)
-        return look_at(folder, path)
+        return look_at(folder, path, **named)
 
     monkeypatch.setattr(dedup.PlannedFile, "look_at", vanishing)
     plan = plan_dedup(repeats, embedder=fake_embedder)
@@ -196,10 +196,10 @@ def test_a_file_that_vanishes_meanwhile_is_reported(repeats, fake_embedder, monk
 def test_a_file_that_changes_meanwhile_is_reported(repeats, picture, fake_embedder, monkeypatch):
     look_at = dedup.PlannedFile.look_at
 
-    def changing(folder, path):
+    def changing(folder, path, **named):
         if Path(path).name == "000003.png":
             picture(77).save(path)
-        return look_at(folder, path)
+        return look_at(folder, path, **named)
 
     monkeypatch.setattr(dedup.PlannedFile, "look_at", changing)
     plan = plan_dedup(repeats, embedder=fake_embedder)

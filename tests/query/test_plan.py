@@ -1,11 +1,22 @@
 import json
 import os
 import sys
+from dataclasses import replace
 
 import pytest
 
 from nearframe.embeddings import NearframeError, OutputError, SourceError, Unreadable
-from nearframe.query import DedupPlan, PlannedFile, free_path
+from nearframe.query import (
+    ChangeSettings,
+    DedupPlan,
+    DedupRules,
+    KeptFile,
+    PlannedFile,
+    Window,
+    free_path,
+)
+
+RULES = DedupRules(threshold=0.999).to_json()
 
 
 @pytest.fixture
@@ -36,6 +47,31 @@ def saved(plan, tmp_path):
 
 def test_round_trips_through_its_file(plan, saved):
     assert DedupPlan.load(saved) == plan
+
+
+def test_cameras_times_changes_and_rules_round_trip(folder, plan_of, tmp_path):
+    look = PlannedFile.look_at(str(folder), str(folder / "a"), camera="c1", time="2021-03-26T16:44")
+    outside = PlannedFile.look_at(str(folder / "sub"), str(folder / "b"))
+    change = ChangeSettings(black_mask=(0, 10, 0, 0), masks={"c1": "/masks/c1.png"})
+    plan = plan_of(
+        folder,
+        kept=[],
+        dropped={},
+        rules=DedupRules(
+            method="hybrid",
+            change=change,
+            against="previous",
+            window=Window(seconds=3600),
+            across_cameras=True,
+            keep="sharpest",
+        ),
+        protected=(look, outside),
+    )
+    near = KeptFile("c", 10, "00", nearest="a", similarity=1.0, change=0.25)
+    plan = replace(plan, kept=(near,), fingerprint=None)
+    plan.save(tmp_path / "plan.json")
+    assert DedupPlan.load(tmp_path / "plan.json") == plan
+    assert outside.file == str(folder / "b")
 
 
 def test_the_file_is_json_that_any_program_reads(saved, folder):
@@ -133,9 +169,10 @@ def test_a_list_is_refused(tmp_path):
         DedupPlan.load(path)
 
 
-def test_a_plan_of_a_newer_version_asks_for_an_upgrade(saved):
-    saved.write_text(saved.read_text().replace('"version": 1', '"version": 2'))
-    with pytest.raises(NearframeError, match=r"version 2, but .* reads version 1; upgrade"):
+@pytest.mark.parametrize(("version", "remedy"), [(1, "make it again"), (3, "upgrade nearframe")])
+def test_a_plan_of_another_version_says_what_to_do(saved, version, remedy):
+    saved.write_text(saved.read_text().replace('"version": 2', f'"version": {version}'))
+    with pytest.raises(NearframeError, match=rf"version {version}, but .* version 2; {remedy}"):
         DedupPlan.load(saved)
 
 
@@ -147,8 +184,8 @@ def damage(path, change):
 
 @pytest.mark.parametrize(
     "key",
-    ["version", "folder", "kept", "dropped", "unreadable", "threshold", "against", "fingerprint",
-     "created"],
+    ["version", "folder", "kept", "dropped", "unreadable", "rules", "fingerprint", "created",
+     "protected"],
 )  # fmt: skip
 def test_a_plan_that_lacks_a_field_is_damaged(saved, key):
     damage(saved, lambda fields: fields.pop(key))
@@ -172,8 +209,17 @@ def test_a_plan_that_lacks_a_field_is_damaged(saved, key):
         ("kept", [{"file": "a", "size": 1, "sha256": 0}]),
         ("kept", [{"file": "a", "size": 1, "sha256": "", "more": 1}]),
         ("unreadable", [{"source": 1, "number": 1, "reason": "why"}]),
-        ("threshold", "high"),
-        ("against", "some"),
+        ("rules", {}),
+        ("rules", "strict"),
+        ("rules", {**RULES, "threshold": "high"}),
+        ("rules", {**RULES, "threshold": None}),
+        ("rules", {**RULES, "threshold_origin": "guess"}),
+        ("rules", {**RULES, "against": "some"}),
+        ("rules", {**RULES, "method": "magic"}),
+        ("rules", {**RULES, "method": "change"}),
+        ("rules", {**RULES, "window": {"hours": 1}}),
+        ("rules", {**RULES, "more": 1}),
+        ("protected", [{"file": 4, "size": 1, "sha256": ""}]),
         ("fingerprint", {}),
         ("fingerprint", "builtin"),
     ],

@@ -147,7 +147,7 @@ def test_an_edited_plan_is_carried_out_as_it_is(run, frames, tmp_path):
 def test_threshold_and_against_reach_the_plan(run, frames, tmp_path):
     run("dedup", "frames", "--threshold", "0.5", "--against", "all")
     plan = DedupPlan.load(tmp_path / "frames.dedup.json")
-    assert (plan.threshold, plan.against) == (0.5, "all")
+    assert (plan.rules.threshold, plan.rules.against) == (0.5, "all")
 
 
 def test_recursive_looks_into_sub_folders(run, frames, picture, tmp_path):
@@ -206,7 +206,7 @@ def test_json_says_what_would_be_done(run, frames):
     (frames / "000003.png").write_text("no image")
     answer = json.loads(run("dedup", "frames", "--json").stdout)
     assert answer["plan"] == "frames.dedup.json"
-    assert (answer["kept"], answer["dropped"], answer["threshold"]) == (4, 3, THRESHOLD)
+    assert (answer["kept"], answer["dropped"], answer["rules"]["threshold"]) == (4, 3, THRESHOLD)
     assert answer["skipped"] == [
         {"source": str(frames / "000003.png"), "reason": "not an image that can be decoded"}
     ]
