@@ -10,13 +10,13 @@ import numpy.typing as npt
 from PIL import Image
 
 from .device import Device, Precision, place
-from .errors import NearframeError
+from .errors import NearframeError, shown
 from .fingerprint import DIMENSION, Fingerprint
 from .frame import Frame, FrameRef, RgbImage, Unreadable
 from .prefetch import in_batches, run_ahead
 from .preprocessing import Preprocessing
 from .sources import Sampling, Source, open_source, read_image, to_rgb_array
-from .weights import DEFAULT_WEIGHTS, default_preprocessing, load_weights
+from .weights import DEFAULT_WEIGHTS, default_preprocessing, load_weights, name_of
 
 if TYPE_CHECKING:
     from .backbone import Backbone
@@ -67,7 +67,8 @@ class Embedder:
     """Turns images and video frames into 2048-d vectors.
 
     Args:
-        weights: A name (``builtin``, ``imagenet``, ``imagenet-v2``) or the path of a state dict.
+        weights: A name (``builtin``, ``imagenet``, ``imagenet-v2``, ``random``) or the path of a
+            state dict.
         device: ``auto`` takes a GPU where there is one.
         precision: Of the network's arithmetic; ``auto`` is fp32.
         batch_size: Images that go through the network at once; more memory, more speed on GPUs.
@@ -205,9 +206,21 @@ def resolve_embedder(
             embedder.fingerprint,
             mine=holder,
             theirs="this run",
-            remedy="use the weights and the fit it was made with (the default), or make a new one",
+            remedy=_remedy(wanted, embedder.fingerprint),
         )
     return embedder
+
+
+def _remedy(wanted: Fingerprint, made: Fingerprint) -> str:
+    """Say what to do where a run has another fingerprint than the vectors that exist."""
+    if wanted.weights != made.weights or wanted.sha256 == made.sha256:
+        return "use the weights and the fit it was made with (the default), or make a new one"
+    remedy = (
+        f"the weights {shown(made.weights)} have changed since it was made: make it again from "
+        "its sources under another name"
+    )
+    name = name_of(wanted.sha256)
+    return remedy if name is None else f"{remedy}, or go on with weights {name}, which it has"
 
 
 def embedder_for(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from nearframe.embeddings import Fingerprint, NearframeError, default_threshold
+from nearframe.embeddings import NAMED_WEIGHTS, Fingerprint, NearframeError, default_threshold
 from nearframe.index import FrameIndex, Searchable, stored_threshold
 
 ThresholdOrigin = Literal["given", "index", "weights"]
@@ -38,7 +38,7 @@ def usual_threshold(index: Searchable | None, fingerprint: Fingerprint) -> Thres
         stored = stored_threshold(index)
         if stored is not None:
             return Threshold(stored.value, "index")
-    default = default_threshold(fingerprint.weights)
+    default = default_threshold(fingerprint.weights, fingerprint.sha256)
     return None if default is None else Threshold(default, "weights")
 
 
@@ -52,6 +52,13 @@ def require_threshold(
     """
     usual = usual_threshold(index, fingerprint) if given is None else Threshold(given, "given")
     if usual is None:
+        known = NAMED_WEIGHTS.get(fingerprint.weights)
+        if known is not None and known.threshold is not None:
+            raise NearframeError(
+                f"the vectors were made with another version of the weights {known.name} (sha256 "
+                f"{fingerprint.sha256[:12]}) than the one whose threshold is known; build the "
+                "index again from its sources under another name, or give a threshold"
+            )
         raise NearframeError(
             f"weights {fingerprint.weights} have no calibrated threshold; give one with "
             "--threshold, and look at the plan before you apply it, or find one with "

@@ -175,7 +175,10 @@ def embedder_options(command: F) -> F:
         click.option(
             "--weights",
             metavar="NAME|FILE",
-            help="builtin (default), imagenet, imagenet-v2, or a .pth, .pt or .safetensors file.",
+            help=(
+                "builtin (default), imagenet, imagenet-v2, random, or a .pth, .pt or "
+                ".safetensors file."
+            ),
         ),
     ):
         command = option(command)

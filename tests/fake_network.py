@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nearframe.embeddings import DIMENSION, Fingerprint, Preprocessing
+from nearframe.embeddings import DIMENSION, NAMED_WEIGHTS, Fingerprint, Preprocessing
 
 _GRID = 14
 
@@ -34,5 +34,7 @@ def load_fake_backbone(
     weights: str, preprocessing: Preprocessing, *, device: str, precision: str
 ) -> tuple[Fingerprint, FakeBackbone]:
     """Stand in for `nearframe.embeddings.embedder.load_backbone`; weights are a name to hash."""
-    sha256 = f"{sum(weights.encode()):064x}"
+    known = NAMED_WEIGHTS.get(weights)
+    # Named weights keep their hash, to which their threshold belongs.
+    sha256 = (known and known.sha256) or f"{sum(weights.encode()):064x}"
     return Fingerprint(weights, sha256, preprocessing), FakeBackbone(seed=len(weights))

@@ -14,6 +14,7 @@ from .names import (
     WeightsInfo,
     default_preprocessing,
     default_threshold,
+    name_of,
 )
 from .quantised import dequantised, quantised
 
@@ -29,6 +30,7 @@ __all__ = [
     "file_sha256",
     "list_weights",
     "load_weights",
+    "name_of",
     "quantised",
     "weights_path",
 ]

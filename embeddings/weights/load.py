@@ -52,7 +52,7 @@ def load_weights(weights: str) -> LoadedWeights:
     path = weights_path(info)
     if path is None:
         return _random_weights(weights)
-    if not path.exists():
+    if info.torchvision is not None and not path.exists():
         _download(info, path)
     return _load_file(path, weights)
 
@@ -87,6 +87,8 @@ def list_weights() -> list[WeightsStatus]:
 
 def weights_path(info: WeightsInfo) -> Path | None:
     """Return where the file of named weights is or would be; None where there is no file."""
+    if info.file is not None:
+        return Path(__file__).with_name(info.file)
     if info.torchvision is None:
         return None
     import torch

@@ -7,7 +7,8 @@ from ..preprocessing import DEFAULT_SIZE, Preprocessing
 
 DEFAULT_WEIGHTS = "builtin"
 RANDOM_SEED = 0
-"""Seed of the built-in weights, while they are not trained."""
+"""Seed of the weights ``random``."""
+_RANDOM_SHA256 = "e88b0047b69b1082a7490c30abb12abeb9a85869b94be641fbb2b9eced2df1b3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,9 @@ class WeightsInfo:
         trained: Whether they learned anything; a random network still tells pictures apart.
         threshold: Cosine from which two frames count as the same picture, in [-1, 1], calibrated
             for these weights; None where nobody has measured one.
+        sha256: Of the file, or of the tensors where there is none, that the threshold was found
+            with; None where there is no threshold.
+        file: Name of their file in this package; None where they do not come with it.
         torchvision: Member of ``torchvision.models.ResNet50_Weights``; None for other kinds.
         size: Side of the square input they are made for, in pixels; `Preprocessing` takes it
             where none is given.
@@ -29,6 +33,8 @@ class WeightsInfo:
     description: str
     trained: bool
     threshold: float | None = None
+    sha256: str | None = None
+    file: str | None = None
     torchvision: str | None = None
     size: int = DEFAULT_SIZE
 
@@ -41,6 +47,7 @@ NAMED_WEIGHTS: Mapping[str, WeightsInfo] = {
             f"random initialisation under seed {RANDOM_SEED}, not trained; needs no file",
             trained=False,
             threshold=0.9999,
+            sha256=_RANDOM_SHA256,
         ),
         WeightsInfo(
             "imagenet",
@@ -54,14 +61,32 @@ NAMED_WEIGHTS: Mapping[str, WeightsInfo] = {
             trained=True,
             torchvision="IMAGENET1K_V2",
         ),
+        WeightsInfo(
+            "random",
+            f"random initialisation under seed {RANDOM_SEED}, not trained; needs no file",
+            trained=False,
+            threshold=0.9999,
+            sha256=_RANDOM_SHA256,
+        ),
     )
 }
 
 
-def default_threshold(weights: str) -> float | None:
-    """Return the calibrated dedup threshold of a weights name, None where there is none."""
+def default_threshold(weights: str, sha256: str) -> float | None:
+    """Return the calibrated dedup threshold of named weights, None where there is none.
+
+    Args:
+        weights: A name or path.
+        sha256: Of the weights that made the vectors. Other versions have hashes of their own, and
+            no threshold here.
+    """
     info = NAMED_WEIGHTS.get(weights)
-    return info.threshold if info else None
+    return info.threshold if info and info.sha256 == sha256 else None
+
+
+def name_of(sha256: str) -> str | None:
+    """Return the name of the weights with that hash, None where none is known."""
+    return next((info.name for info in NAMED_WEIGHTS.values() if info.sha256 == sha256), None)
 
 
 def default_preprocessing(weights: str) -> Preprocessing:

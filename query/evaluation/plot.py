@@ -58,7 +58,8 @@ def plot_similarities(evaluation: Evaluation, path: str | os.PathLike[str]) -> N
     others = "other frames" if evaluation.is_video else "different images"
     _draw_spread(spread, scores, others, np.linspace(low, 1.0, _BINS + 1))
     _draw_kinds(kinds, scores, others)
-    threshold = default_threshold(evaluation.fingerprint.weights)
+    made_with = evaluation.fingerprint
+    threshold = default_threshold(made_with.weights, made_with.sha256)
     if threshold is not None and threshold > low:
         for axes in (spread, kinds):
             label = f"default threshold of these weights, {threshold:g}"

@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 
 import numpy as np
 import psutil
@@ -220,5 +221,14 @@ def test_resolving_refuses_another_fingerprint_and_names_both(fake_embedder):
         f"but this run has weights builtin (sha256 {fake_embedder.fingerprint.sha256[:12]})"
         in message
     )
-    assert "use the weights and the fit it was made with" in message
+    assert message.endswith(
+        "the weights builtin have changed since it was made: make it again from its sources under "
+        "another name"
+    )
     assert "\n" not in message
+
+
+def test_resolving_tells_to_use_the_fit_it_was_made_with(fake_embedder):
+    wanted = replace(fake_embedder.fingerprint, preprocessing=Preprocessing(fit="crop"))
+    with pytest.raises(FingerprintMismatchError, match="use the weights and the fit it was made"):
+        resolve_embedder(fake_embedder, wanted, holder="the index")

@@ -22,7 +22,7 @@ from nearframe.embeddings import (
     file_sha256,
     list_weights,
 )
-from nearframe.embeddings.weights import load_weights, weights_path
+from nearframe.embeddings.weights import load_weights, name_of, weights_path
 
 SIZE = 64
 
@@ -67,8 +67,9 @@ def vector(name, picture):
     return embedder.embed([picture(1)])
 
 
-def test_builtin_is_the_same_every_time(no_network):
-    first, second = load_weights("builtin"), load_weights("builtin")
+@pytest.mark.parametrize("name", ["builtin", "random"])
+def test_weights_without_a_download_are_the_same_every_time(name, no_network):
+    first, second = load_weights(name), load_weights(name)
     assert first.sha256 == second.sha256
     assert len(first.sha256) == 64
     assert first.state_dict.keys() == second.state_dict.keys()
@@ -76,11 +77,11 @@ def test_builtin_is_the_same_every_time(no_network):
         assert torch.equal(tensor, second.state_dict[name])
 
 
-def test_builtin_leaves_the_caller_s_random_numbers_alone():
+def test_random_weights_leave_the_caller_s_random_numbers_alone():
     torch.manual_seed(3)
     expected = torch.rand(4)
     torch.manual_seed(3)
-    load_weights("builtin")
+    load_weights("random")
     assert torch.equal(torch.rand(4), expected)
 
 
@@ -265,7 +266,8 @@ def test_the_list_tells_what_there_is_and_downloads_nothing(saved, cache, no_net
     (cache / "resnet50-0676ba61.pth").symlink_to(saved / "a.pth")
     statuses = {status.info.name: status for status in list_weights()}
     assert list(statuses) == list(NAMED_WEIGHTS)
-    assert {"builtin", "imagenet", "imagenet-v2"} <= statuses.keys()
+    assert {"builtin", "imagenet", "imagenet-v2", "random"} <= statuses.keys()
+    assert statuses["random"].path is None
     assert statuses["builtin"].sha256 == load_weights("builtin").sha256
     assert statuses["imagenet"].path == cache / "resnet50-0676ba61.pth"
     assert statuses["imagenet"].sha256 == file_sha256(saved / "a.pth")
@@ -275,10 +277,22 @@ def test_the_list_tells_what_there_is_and_downloads_nothing(saved, cache, no_net
     assert all(isinstance(status.info.trained, bool) for status in statuses.values())
 
 
-def test_thresholds_belong_to_names():
-    threshold = default_threshold("builtin")
-    assert threshold is None or -1 <= threshold <= 1
-    assert default_threshold("/somewhere/my.pth") is None
+def test_a_threshold_belongs_to_a_name_and_its_hash():
+    info = NAMED_WEIGHTS["builtin"]
+    assert -1 <= default_threshold("builtin", info.sha256) <= 1
+    assert default_threshold("builtin", "ab" * 32) is None
+    assert default_threshold("/somewhere/my.pth", info.sha256) is None
+    assert default_threshold("imagenet", "ab" * 32) is None
+
+
+@pytest.mark.parametrize("name", ["builtin", "random"])
+def test_weights_with_a_threshold_have_the_hash_that_it_was_found_with(name, no_network):
+    assert load_weights(name).sha256 == NAMED_WEIGHTS[name].sha256
+
+
+def test_a_hash_leads_to_its_name():
+    assert name_of(NAMED_WEIGHTS["random"].sha256) is not None
+    assert name_of("ab" * 32) is None
 
 
 def test_a_file_s_hash_is_that_of_its_bytes(tmp_path):

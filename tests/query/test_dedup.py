@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 
 from nearframe.embeddings import (
+    NAMED_WEIGHTS,
     Embedder,
     FingerprintMismatchError,
     NearframeError,
     Preprocessing,
     SourceError,
-    default_threshold,
     file_sha256,
 )
 from nearframe.embeddings.sources import Sampling
@@ -71,7 +71,7 @@ def test_says_what_it_was_made_with(repeats, fake_embedder):
 
 def test_by_default_takes_the_threshold_of_the_weights(repeats, fake_embedder):
     plan = plan_dedup(repeats, embedder=fake_embedder)
-    assert plan.rules.threshold == default_threshold("builtin")
+    assert plan.rules.threshold == NAMED_WEIGHTS["builtin"].threshold
 
 
 def test_the_threshold_decides_what_repeats(repeats, fake_embedder):

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from nearframe.embeddings import default_threshold
+from nearframe.embeddings import NAMED_WEIGHTS
 from nearframe.query import DedupPlan, free_path
 
-THRESHOLD = default_threshold("builtin")
+THRESHOLD = NAMED_WEIGHTS["builtin"].threshold
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from nearframe.embeddings import default_threshold
+from nearframe.embeddings import NAMED_WEIGHTS
 from nearframe.scripts.cli import show_time
 from nearframe.scripts.query_dataset import Seconds
 
@@ -63,7 +63,7 @@ def test_what_is_far_from_all_frames_says_so(run, index, picture, tmp_path):
     picture(1000).save(tmp_path / "other.png")
     last = run("queryDataset", "-q", "other.png", "-i", index).stdout.splitlines()[-1]
     assert last == (
-        f"Below {default_threshold('builtin')}, from where frames count as the same: "
+        f"Below {NAMED_WEIGHTS['builtin'].threshold}, from where frames count as the same: "
         "perhaps not in the index."
     )
 
