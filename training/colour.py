@@ -29,13 +29,16 @@ _JPEG_LUMINANCE = (
 )
 
 
-def recolour(draws: Draws, views: torch.Tensor, strength: float) -> torch.Tensor:
+def recolour(
+    draws: Draws, views: torch.Tensor, strength: float, *, greyscale: float = 0.12
+) -> torch.Tensor:
     """Contrast, saturation or greyscale, hue, channel order, brightness and gamma.
 
     Args:
         draws: the random stream.
         views: ``float32`` (n, 3, h, w) in [0, 1].
         strength: 0 changes little, 1 is the full range.
+        greyscale: share of views in greyscale at strength 1; half of it at 0.
 
     Returns:
         ``float32`` (n, 3, h, w) in [0, 1].
@@ -45,7 +48,7 @@ def recolour(draws: Draws, views: torch.Tensor, strength: float) -> torch.Tensor
     grey = _mean_grey(views).view(count, 1, 1, 1)
     views = (grey + contrast.view(count, 1, 1, 1) * (views - grey)).clamp_(0, 1)
 
-    matrix = _hue_and_saturation(draws, count, strength)
+    matrix = _hue_and_saturation(draws, count, strength, greyscale)
     matrix = _channel_orders(draws, count, 0.08 + 0.07 * strength) @ matrix
     brightness = _factor(draws, count, 0.45, low=0.45, high=1.8, strength=strength)
     matrix = matrix * brightness.view(count, 1, 1)
@@ -124,14 +127,17 @@ def _mean_grey(views: torch.Tensor) -> torch.Tensor:
     return views.mean(dim=(2, 3)) @ luma
 
 
-def _hue_and_saturation(draws: Draws, count: int, strength: float) -> torch.Tensor:
+def _hue_and_saturation(
+    draws: Draws, count: int, strength: float, greyscale: float
+) -> torch.Tensor:
     """Matrices (n, 3, 3) that turn the hue and scale the saturation, some to greyscale."""
     to_yiq = torch.tensor(_YIQ_FROM_RGB, device=draws.device)
     largest = math.pi * (0.15 + 0.85 * strength)
     angle = draws.uniform(-largest, largest, count)
     angle = torch.where(draws.chance(0.15 + 0.1 * strength, count), angle, 0.0)
     saturation = _factor(draws, count, 0.3, low=0.4, high=1.8, strength=strength)
-    saturation = torch.where(draws.chance(0.06 + 0.06 * strength, count), 0.0, saturation)
+    grey = draws.chance(greyscale * (0.5 + 0.5 * strength), count)
+    saturation = torch.where(grey, 0.0, saturation)
     turn = torch.zeros(count, 3, 3, device=draws.device)
     turn[:, 0, 0] = 1
     turn[:, 1, 1] = turn[:, 2, 2] = saturation * angle.cos()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .recipes import ALIKE, COPIES, LAYOUTS, Recipe
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -14,21 +16,24 @@ class Phase:
         steps: how many steps it lasts.
         strength: strength of the edits at its first step and just after its last, in [0, 1].
         rate: learning rate just before its first step and at its last.
+        recipe: how its pairs are made and compared.
     """
 
     px: int
     steps: int
     strength: tuple[float, float]
     rate: tuple[float, float]
+    recipe: Recipe = ALIKE
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What one step uses: picture size, edit strength and learning rate."""
+    """What one step uses: picture size, edit strength, learning rate and recipe."""
 
     px: int
     strength: float
     rate: float
+    recipe: Recipe
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class Schedule:
                     phase.px,
                     _between(phase.strength, done / phase.steps),
                     _between(phase.rate, (done + 1) / phase.steps),
+                    phase.recipe,
                 )
             start += phase.steps
         raise IndexError(f"step {step} is outside the schedule: use one in [0, {self.steps})")
@@ -76,6 +82,12 @@ BUILTIN = Schedule(
         Phase(px=96, steps=140, strength=(1.0, 1.0), rate=(5e-4, 3e-4)),
         Phase(px=96, steps=55, strength=(1.0, 1.0), rate=(3e-4, 1.5e-4)),
         Phase(px=96, steps=20, strength=(1.0, 1.0), rate=(1.5e-4, 0)),
+        Phase(px=64, steps=60, strength=(0.5, 0.5), rate=(0, 1e-3), recipe=COPIES),
+        Phase(px=64, steps=577, strength=(0.5, 0.6923), rate=(1e-3, 0.000952), recipe=COPIES),
+        Phase(px=64, steps=900, strength=(0.6923, 1.0), rate=(0.000952, 6e-4), recipe=LAYOUTS),
+        Phase(px=64, steps=400, strength=(1.0, 1.0), rate=(6e-4, 3e-4), recipe=LAYOUTS),
+        Phase(px=96, steps=250, strength=(1.0, 1.0), rate=(3e-4, 1e-4), recipe=LAYOUTS),
+        Phase(px=128, steps=60, strength=(1.0, 1.0), rate=(1e-4, 0), recipe=LAYOUTS),
     ),
 )
 """The schedule of a whole run: small pictures and mild edits first.

@@ -37,8 +37,6 @@ class TrainingOptions:
         seed: names the random numbers of weights, scenes and edits.
         schedule: sizes, strengths and rates over the steps.
         pairs: pairs in a batch.
-        temperature: of InfoNCE.
-        entropy_weight: of the spreading term.
         weight_decay: of AdamW.
         pool_blocks: blocks of scenes held at a time.
         block_scenes: scenes in a block, rendered together.
@@ -51,8 +49,6 @@ class TrainingOptions:
     seed: int = 0
     schedule: Schedule = BUILTIN
     pairs: int = 32
-    temperature: float = 0.06
-    entropy_weight: float = 1.0
     weight_decay: float = 0.02
     pool_blocks: int = 64
     block_scenes: int = 64
@@ -120,8 +116,11 @@ class Training:
         setting = self.options.schedule.at(self.step)
         self._pool.advance(self.step)
         draws = Draws(self.options.seed, _STEP_STREAM, self.step, device=self.device)
-        scenes = self._pool.sample(draws, self.options.pairs)
-        pairs = positive_pairs(draws, scenes, px=setting.px, strength=setting.strength)
+        recipe = setting.recipe
+        scenes = self._pool.sample(draws, self.options.pairs - recipe.extra)
+        pairs = positive_pairs(
+            draws, scenes, px=setting.px, strength=setting.strength, recipe=recipe
+        )
         for group in self._optimiser.param_groups:
             group["lr"] = setting.rate
         self.network.train()
@@ -130,8 +129,8 @@ class Training:
             vectors = embed(self.network, torch.cat(pairs))
         loss = pair_loss(
             *vectors.chunk(2),
-            temperature=self.options.temperature,
-            entropy_weight=self.options.entropy_weight,
+            temperature=recipe.temperature,
+            entropy_weight=recipe.entropy_weight,
         )
         loss.total.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self._optimiser.step()

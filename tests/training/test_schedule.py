@@ -1,5 +1,6 @@
 import pytest
 
+from training.recipes import ALIKE, Recipe
 from training.schedule import BUILTIN, Phase, Schedule
 
 
@@ -39,7 +40,14 @@ def test_a_step_outside_the_schedule_is_refused(schedule):
         schedule.at(20)
 
 
-def test_builtin_sizes_suit_the_jpeg_blocks_and_grow():
-    sizes = [phase.px for phase in BUILTIN.phases]
-    assert sizes == sorted(sizes)
-    assert all(px % 8 == 0 for px in sizes)
+def test_recipe_belongs_to_the_phase():
+    recipe = Recipe(temperature=0.1)
+    phases = (
+        Phase(px=64, steps=1, strength=(0, 0), rate=(0, 1)),
+        Phase(px=64, steps=1, strength=(0, 0), rate=(0, 1), recipe=recipe),
+    )
+    assert [Schedule(phases).at(step).recipe for step in (0, 1)] == [ALIKE, recipe]
+
+
+def test_builtin_sizes_suit_the_jpeg_blocks():
+    assert all(phase.px % 8 == 0 for phase in BUILTIN.phases)
