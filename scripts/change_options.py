@@ -24,6 +24,7 @@ class ChangeOptions:
     diff_threshold: int | None
     min_diff_area: float | None
     change_threshold: float | None
+    motion_tolerance: float | None
     no_light_compensation: bool
 
     def settings(self) -> "ChangeSettings":
@@ -37,6 +38,7 @@ class ChangeOptions:
             "diff_threshold": self.diff_threshold,
             "min_diff_area": self.min_diff_area,
             "change_threshold": self.change_threshold,
+            "motion_tolerance": self.motion_tolerance,
             "light_compensation": not self.no_light_compensation,
         }
         values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
@@ -65,6 +67,13 @@ def change_options(command: F) -> F:
             "--no-light-compensation",
             is_flag=True,
             help="Let a change of brightness or contrast count as a change.",
+        ),
+        click.option(
+            "--motion-tolerance",
+            type=float,
+            metavar="SHARE",
+            help="Let nothing count that only moved by less than this share of the width; default "
+            "0.04.",
         ),
         click.option(
             "--change-threshold",

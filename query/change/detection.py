@@ -15,6 +15,7 @@ from nearframe.embeddings import NearframeError, RgbImage
 
 from .light import Grey, Light, fit_light
 from .mask import Border, Mask, Unmasked, resized
+from .motion import unexplained_difference, without_motion
 from .regions import Region, find_regions
 
 DEFAULT_GRID = (360, 640)
@@ -66,6 +67,10 @@ class ChangeDetection:
             about half a distant car at 1080p; for single pedestrians take `min_diff_area`. With
             0 every region counts.
         light_compensation: Whether a change of light is no change.
+        motion_tolerance: How far something may have moved without being a change, relative to the
+            width, in [0, 1]; 0 for not at all. A region counts when a tenth of its differing pixels
+            differ from everything that near in the other picture, too. For images in quick
+            succession, where a car that goes by differs in each.
 
     Raises:
         NearframeError: If a setting is out of range.
@@ -79,6 +84,7 @@ class ChangeDetection:
     min_diff_area: float = 0.005
     change_threshold: float = 0.025
     light_compensation: bool = True
+    motion_tolerance: float = 0.0
     _mask: Mask = field(init=False, repr=False)
     # By shape: a camera's pictures share one, and what counts is the same for all of them.
     _unmasked: dict[tuple[int, int], Unmasked | None] = field(
@@ -96,7 +102,7 @@ class ChangeDetection:
             raise NearframeError(
                 f"--diff-threshold must be from 0 to 254 grey levels, not {self.diff_threshold}"
             )
-        for name in ("min_diff_area", "change_threshold"):
+        for name in ("min_diff_area", "change_threshold", "motion_tolerance"):
             if not 0 <= (value := getattr(self, name)) <= 1:
                 raise NearframeError(
                     f"--{name.replace('_', '-')} is a share of the picture and must be from 0 to "
@@ -132,9 +138,14 @@ class ChangeDetection:
         unmasked = self.unmasked(_shape(a))
         light = self._light(a, b, unmasked)
         difference = self._difference(a, b, light, unmasked)
-        regions = find_regions(
-            difference > self.diff_threshold, unmasked, min_area=self.min_diff_area
-        )
+        differs = difference > self.diff_threshold
+        regions = find_regions(differs, unmasked, min_area=self.min_diff_area)
+        reach = round(self.motion_tolerance * a.shape[1])
+        if regions and reach:
+            unexplained = unexplained_difference(
+                a, b, light or Light(), unmasked=unmasked, reach=reach
+            )
+            regions = without_motion(regions, differs, unexplained > self.diff_threshold)
         score = min(1.0, sum(region.area for region in regions))
         changed = bool(regions and score >= self.change_threshold)
         return Change(score, regions, changed, light)

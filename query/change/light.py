@@ -67,8 +67,8 @@ class Light:
         levels = np.arange(256, dtype=np.float32)
         # By grey value: what A's would be in B's light, and what B's would have been in A's.
         there, back = levels * gain + offset, (levels - offset) / gain
-        brightest_a, darkest_a = _extremes(a, unmasked, reach)
-        brightest_b, darkest_b = _extremes(b, unmasked, reach)
+        brightest_a, darkest_a = extremes(a, unmasked, reach)
+        brightest_b, darkest_b = extremes(b, unmasked, reach)
         excess = b - cv2.LUT(a, there)
         brighter = excess - _beyond(-there, darkest_a) - gain * _beyond(back - 255, brightest_b)
         darker = -excess - _beyond(there - 255, brightest_a) - gain * _beyond(-back, darkest_b)
@@ -140,8 +140,14 @@ def _cost(x: Values, y: Values, light: Light) -> float:
     return float(np.mean(np.minimum(_distance(x, y, light), _NEAR) ** 2, dtype=np.float64))
 
 
-def _extremes(image: Grey, unmasked: npt.NDArray[np.bool_] | None, reach: int) -> tuple[Grey, Grey]:
-    """Return the brightest and the darkest value around each pixel, of those not masked."""
+def extremes(image: Grey, unmasked: npt.NDArray[np.bool_] | None, reach: int) -> tuple[Grey, Grey]:
+    """Return the brightest and the darkest value around each pixel, of those not masked.
+
+    Args:
+        image: Grey, ``(height, width)``.
+        unmasked: Where there is something to look at, of that shape; None for everywhere.
+        reach: In pixels, to each side.
+    """
     around = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
     low = high = image
     if unmasked is not None:

@@ -22,6 +22,10 @@ KEEP: tuple[Keep, ...] = get_args(Keep)
 DEDUP_CHANGE_THRESHOLD = 0.005
 """Changed area from which a frame is new: one region of the smallest size that counts is enough."""
 
+DEDUP_MOTION_TOLERANCE = 0.04
+"""Share of the width by which something may have moved without being new: a car that goes by in a
+video differs in each frame."""
+
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -70,6 +74,7 @@ class ChangeSettings:
         min_diff_area: Likewise.
         change_threshold: Likewise.
         light_compensation: Likewise.
+        motion_tolerance: Likewise.
         masks: Absolute path of the mask image of each camera; that under ``""`` is for cameras
             without one.
     """
@@ -81,6 +86,7 @@ class ChangeSettings:
     min_diff_area: float = 0.005
     change_threshold: float = DEDUP_CHANGE_THRESHOLD
     light_compensation: bool = True
+    motion_tolerance: float = DEDUP_MOTION_TOLERANCE
     masks: Mapping[str, str] = field(default_factory=dict)
 
     def detection(self, camera: str | None) -> ChangeDetection:

@@ -205,8 +205,9 @@ def test_a_grey_image_can_be_prepared():
     island=hnp.arrays(np.bool_, (4, 4)),
     radii=st.lists(st.sampled_from([3, 7, 15]), max_size=2),
     light=st.booleans(),
+    motion=st.sampled_from([0, 0.1, 0.5]),
 )
-def test_masked_pixels_never_count(seed, shape, grid, border, island, radii, light):
+def test_masked_pixels_never_count(seed, shape, grid, border, island, radii, light, motion):
     height, width = shape
     a, b = random_images(seed, shape)
     b = in_light(b, 0.7)
@@ -219,6 +220,7 @@ def test_masked_pixels_never_count(seed, shape, grid, border, island, radii, lig
         blur_radii=radii,
         min_diff_area=0,
         light_compensation=light,
+        motion_tolerance=motion,
     )
     with suppress(NearframeError):
         detection.unmasked(grid or shape)
