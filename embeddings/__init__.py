@@ -23,7 +23,7 @@ from .errors import (
     shown,
     writing_errors,
 )
-from .fingerprint import DIMENSION, Fingerprint
+from .fingerprint import DIMENSION, Arithmetic, Fingerprint
 from .frame import Frame, FrameRef, RgbImage, Unreadable
 from .preprocessing import FITS, Preprocessing
 from .progress import Progress, Silent
@@ -44,6 +44,7 @@ __all__ = [
     "DIMENSION",
     "FITS",
     "NAMED_WEIGHTS",
+    "Arithmetic",
     "DeviceError",
     "DiskFullError",
     "EmbeddedBatch",

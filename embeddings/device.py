@@ -1,6 +1,9 @@
-"""Where the network runs and in which precision."""
+"""Where the network runs and in which precision, and what this machine has for it."""
 
+import platform
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from .errors import DeviceError
@@ -9,8 +12,10 @@ if TYPE_CHECKING:
     import torch
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
-Precision = Literal["auto", "fp32", "bf16", "fp16"]
+Runtime = Literal["auto", "torch", "onnxruntime"]
+Precision = Literal["auto", "fp32", "bf16", "fp16", "int8"]
 DEVICES: tuple[Device, ...] = get_args(Device)
+RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 
@@ -27,21 +32,33 @@ class Placement:
     dtype: "torch.dtype"
 
 
-def place(device: Device, precision: Precision) -> Placement:
-    """Choose a device and a precision.
+def require_known(device: Device, runtime: Runtime, precision: Precision) -> None:
+    """Check the names.
 
-    ``auto`` takes a GPU where there is one, and fp32: reduced precision moves vectors, so it is
-    never chosen unasked.
+    Raises:
+        DeviceError: If one is unknown; lists those there are.
+    """
+    if device not in DEVICES:
+        raise DeviceError(f"device must be one of {', '.join(DEVICES)}, not {device!r}")
+    if precision not in PRECISIONS:
+        raise DeviceError(f"precision must be one of {', '.join(PRECISIONS)}, not {precision!r}")
+    if runtime not in RUNTIMES:
+        raise DeviceError(f"runtime must be one of {', '.join(RUNTIMES)}, not {runtime!r}")
+
+
+def place(device: Device, precision: Precision) -> Placement:
+    """Choose a device of torch and a number type.
+
+    ``auto`` takes a GPU where there is one, and fp32.
 
     Raises:
         DeviceError: If the value is unknown, or this machine does not have it.
     """
     import torch
 
-    if device not in DEVICES:
-        raise DeviceError(f"device must be one of {', '.join(DEVICES)}, not {device!r}")
-    if precision not in PRECISIONS:
-        raise DeviceError(f"precision must be one of {', '.join(PRECISIONS)}, not {precision!r}")
+    require_known(device, "torch", precision)
+    if precision == "int8":
+        raise DeviceError("int8 needs onnxruntime; torch has fp32, bf16 and fp16 here")
     available = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
@@ -61,3 +78,44 @@ def place(device: Device, precision: Precision) -> Placement:
         "fp16": torch.float16,
     }
     return Placement(torch.device(device), dtypes[precision])
+
+
+def may_have_gpu() -> bool:
+    """Whether it is worth asking torch for a GPU, whose import takes seconds.
+
+    Looks for what the drivers of NVIDIA and AMD leave, and for Apple's processors.
+    """
+    if sys.platform == "darwin":
+        return platform.machine() == "arm64"
+    if sys.platform == "win32":
+        return Path(r"C:\Windows\System32\nvcuda.dll").exists()
+    return any(Path("/dev", name).exists() for name in ("nvidiactl", "dxg", "kfd"))
+
+
+def multiplies_int8() -> bool:
+    """Whether the processor adds up products of bytes in 32 bits, as fast int8 needs.
+
+    Without that, sums of two products may overflow 16 bits, and int8 is hardly faster.
+    """
+    return bool({"avx512_vnni", "avx_vnni", "asimddp"} & _processor_flags())
+
+
+def multiplies_bf16() -> bool:
+    """Whether the processor multiplies bf16 numbers on its own."""
+    return bool({"avx512_bf16", "amx_bf16", "bf16"} & _processor_flags())
+
+
+def _processor_flags() -> frozenset[str]:
+    """Return what Linux says that the processor can do; empty on other systems.
+
+    Apple's processors all multiply bytes; onnxruntime uses it.
+    """
+    if sys.platform == "darwin" and platform.machine() == "arm64":
+        return frozenset({"asimddp"})
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return frozenset()
+    # "flags" on x86, "Features" on ARM.
+    flags = (line.partition(":")[2] for line in lines if line[:5].lower() in ("flags", "featu"))
+    return frozenset(next(flags, "").split())

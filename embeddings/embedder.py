@@ -3,23 +3,20 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from .device import Device, Precision, place
+from .backbone import load_backbone
+from .device import Device, Precision, Runtime
 from .errors import NearframeError, shown
-from .fingerprint import DIMENSION, Fingerprint
+from .fingerprint import DIMENSION, Arithmetic, Fingerprint
 from .frame import Frame, FrameRef, RgbImage, Unreadable
 from .prefetch import in_batches, run_ahead
 from .preprocessing import Preprocessing
 from .sources import Sampling, Source, open_source, read_image, to_rgb_array
-from .weights import DEFAULT_WEIGHTS, default_preprocessing, load_weights, name_of
-
-if TYPE_CHECKING:
-    from .backbone import Backbone
+from .weights import DEFAULT_WEIGHTS, default_preprocessing, name_of
 
 ImageInput = str | os.PathLike[str] | Image.Image | RgbImage
 Vectors = npt.NDArray[np.float32]
@@ -43,26 +40,6 @@ class EmbeddedBatch:
     unreadable: tuple[Unreadable, ...]
 
 
-def load_backbone(
-    weights: str, preprocessing: Preprocessing, *, device: Device, precision: Precision
-) -> tuple[Fingerprint, "Backbone"]:
-    """Load a network, with the fingerprint of its vectors.
-
-    Raises:
-        WeightsError: If the weights cannot be found or loaded.
-        DeviceError: If the machine has no such device or precision.
-    """
-    placement = place(device, precision)
-    loaded = load_weights(weights)
-    # Not at the top: it imports torch, which takes seconds.
-    from .backbone import TorchBackbone
-
-    return (
-        Fingerprint(loaded.name, loaded.sha256, preprocessing),
-        TorchBackbone(loaded, preprocessing, placement),
-    )
-
-
 class Embedder:
     """Turns images and video frames into 2048-d vectors.
 
@@ -70,17 +47,20 @@ class Embedder:
         weights: A name (``builtin``, ``imagenet``, ``imagenet-v2``, ``random``) or the path of a
             state dict.
         device: ``auto`` takes a GPU where there is one.
-        precision: Of the network's arithmetic; ``auto`` is fp32.
+        runtime: ``torch``, ``onnxruntime``, or ``auto``: onnxruntime on a CPU, torch elsewhere.
+        precision: Of the network's arithmetic; ``auto`` is the fastest whose vectors agree with
+            those in fp32.
         batch_size: Images that go through the network at once; more memory, more speed on GPUs.
         preprocessing: How pixels become the network's input; by default at the size that the
             weights are made for.
+        like: Arithmetic of vectors that these will be compared with, which ``auto`` then follows.
 
     Attributes:
         fingerprint: What the vectors are made with.
 
     Raises:
         WeightsError: If the weights cannot be found or loaded.
-        DeviceError: If the machine has no such device or precision.
+        DeviceError: If the machine has no such device, runtime or precision.
     """
 
     def __init__(
@@ -88,9 +68,11 @@ class Embedder:
         weights: str = DEFAULT_WEIGHTS,
         *,
         device: Device = "auto",
+        runtime: Runtime = "auto",
         precision: Precision = "auto",
         batch_size: int = DEFAULT_BATCH_SIZE,
         preprocessing: Preprocessing | None = None,
+        like: Arithmetic | None = None,
     ) -> None:
         if batch_size < 1:
             raise NearframeError(f"batch size must be 1 or more, not {batch_size}")
@@ -98,7 +80,9 @@ class Embedder:
             weights,
             preprocessing or default_preprocessing(weights),
             device=device,
+            runtime=runtime,
             precision=precision,
+            like=like,
         )
         self._batch_size = batch_size
 
@@ -227,6 +211,7 @@ def embedder_for(
     fingerprint: Fingerprint | None,
     *,
     device: Device = "auto",
+    runtime: Runtime = "auto",
     precision: Precision = "auto",
     batch_size: int = DEFAULT_BATCH_SIZE,
 ) -> Embedder:
@@ -234,7 +219,9 @@ def embedder_for(
     return Embedder(
         fingerprint.weights if fingerprint else DEFAULT_WEIGHTS,
         preprocessing=fingerprint.preprocessing if fingerprint else None,
+        like=fingerprint.arithmetic if fingerprint else None,
         device=device,
+        runtime=runtime,
         precision=precision,
         batch_size=batch_size,
     )

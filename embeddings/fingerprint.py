@@ -1,7 +1,7 @@
 """What vectors were made with; only vectors of equal fingerprints can be compared."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .errors import FingerprintMismatchError, NearframeError, shown
@@ -9,6 +9,22 @@ from .preprocessing import Preprocessing
 
 DIMENSION = 2048
 """Length of a vector: the channels that ResNet50's global average pool gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """What a network was computed with.
+
+    Attributes:
+        runtime: ``torch`` or ``onnxruntime``.
+        precision: ``fp32``, ``bf16``, ``fp16`` or ``int8``.
+        exact: Whether the vectors are interchangeable with those in fp32 of the same weights, as
+            far as that was measured.
+    """
+
+    runtime: str = "torch"
+    precision: str = "fp32"
+    exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +36,15 @@ class Fingerprint:
         sha256: Their SHA-256 in hexadecimal: of the file, or of the tensors where there is none.
         preprocessing: What was done to the pixels.
         dimension: Length of the vectors.
+        arithmetic: What they were computed with; does not count when fingerprints are compared
+            with ``==``.
     """
 
     weights: str
     sha256: str
     preprocessing: Preprocessing
     dimension: int = DIMENSION
+    arithmetic: Arithmetic = field(default=Arithmetic(), compare=False)
 
     def describe(self) -> str:
         """Return one short line for messages; it differs where the vectors do."""
@@ -36,12 +55,15 @@ class Fingerprint:
         )
         if pixels != Preprocessing(size=pixels.size, fit=pixels.fit):
             text += f", {pixels.interpolation}, mean {pixels.mean}, deviation {pixels.std}"
-        return text if self.dimension == DIMENSION else f"{text}, {self.dimension} dimensions"
+        if self.dimension != DIMENSION:
+            text += f", {self.dimension} dimensions"
+        return f"{text}, {self.arithmetic.precision} in {self.arithmetic.runtime}"
 
     def require_same(self, other: "Fingerprint", *, mine: str, theirs: str, remedy: str) -> None:
         """Check that vectors of the two can be compared.
 
-        The weights' name does not count: the same file may have two paths.
+        The weights' name does not count: the same file may have two paths. Of the arithmetic, the
+        runtime never counts, and the precision where vectors were measured to differ by it.
 
         Args:
             other: The fingerprint to compare with.
@@ -57,6 +79,9 @@ class Fingerprint:
             other.preprocessing,
             other.dimension,
         )
+        mine_in, theirs_in = self.arithmetic, other.arithmetic
+        if mine_in.precision != theirs_in.precision:
+            same = same and mine_in.exact and theirs_in.exact
         if not same:
             raise FingerprintMismatchError(
                 f"{mine} has {self.describe()}, but {theirs} has {other.describe()}; "
@@ -70,6 +95,7 @@ class Fingerprint:
             "sha256": self.sha256,
             "preprocessing": self.preprocessing.to_json(),
             "dimension": self.dimension,
+            "arithmetic": asdict(self.arithmetic),
         }
 
     @classmethod
@@ -85,6 +111,8 @@ class Fingerprint:
                 sha256=fields["sha256"],
                 preprocessing=Preprocessing.from_json(fields["preprocessing"]),
                 dimension=fields["dimension"],
+                # Indexes from before there was a choice have none.
+                arithmetic=Arithmetic(**fields.get("arithmetic", {})),
             )
         except (KeyError, TypeError) as error:
             raise NearframeError(

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from nearframe.embeddings import Embedder, Fingerprint, MakeEmbedder, Unreadable
-    from nearframe.embeddings.device import Device, Precision
+    from nearframe.embeddings.device import Device, Precision, Runtime
     from nearframe.embeddings.preprocessing import Fit
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-PRECISIONS = ("auto", "fp32", "bf16", "fp16")
+RUNTIMES = ("auto", "torch", "onnxruntime")
+PRECISIONS = ("auto", "fp32", "bf16", "fp16", "int8")
 FITS = ("stretch", "crop")
 # More names than these would push the answer off the screen; --json has them all.
 _LISTED = 20
@@ -115,6 +116,7 @@ class EmbedderOptions:
     weights: str | None
     fit: "Fit | None"
     device: "Device"
+    runtime: "Runtime"
     precision: "Precision"
     batch_size: int
 
@@ -129,9 +131,11 @@ class EmbedderOptions:
         return Embedder(
             weights,
             device=self.device,
+            runtime=self.runtime,
             precision=self.precision,
             batch_size=self.batch_size,
             preprocessing=preprocessing,
+            like=fingerprint.arithmetic if fingerprint else None,
         )
 
     def embedder(self) -> "Embedder | MakeEmbedder":
@@ -158,7 +162,14 @@ def embedder_options(command: F) -> F:
             type=click.Choice(PRECISIONS),
             default="auto",
             show_default=True,
-            help="Number type of the network; auto is fp32.",
+            help="Number type of the network; auto is the fastest that agrees with fp32.",
+        ),
+        click.option(
+            "--runtime",
+            type=click.Choice(RUNTIMES),
+            default="auto",
+            show_default=True,
+            help="What computes the network; auto is onnxruntime on a CPU, torch elsewhere.",
         ),
         click.option(
             "--device",

@@ -31,7 +31,7 @@ class FakeBackbone:
 
 
 def load_fake_backbone(
-    weights: str, preprocessing: Preprocessing, *, device: str, precision: str
+    weights: str, preprocessing: Preprocessing, **_: object
 ) -> tuple[Fingerprint, FakeBackbone]:
     """Stand in for `nearframe.embeddings.embedder.load_backbone`; weights are a name to hash."""
     known = NAMED_WEIGHTS.get(weights)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.numpy import save_file
 
 from nearframe.embeddings.weights import quantised
 
@@ -19,5 +19,6 @@ def export(state: dict[str, torch.Tensor], path: Path, *, about: dict[str, str])
         about: where the weights come from, kept in the file's header.
     """
     unfinished = path.with_name(path.name + ".unfinished")
-    save_file(quantised(state), unfinished, metadata=about)
+    arrays = {name: tensor.float().cpu().numpy() for name, tensor in state.items()}
+    save_file(quantised(arrays), unfinished, metadata=about)
     unfinished.replace(path)

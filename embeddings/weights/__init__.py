@@ -1,9 +1,11 @@
 """Weights by name or path: what there is, where it is, and how it is loaded."""
 
 from .load import (
+    FoundWeights,
     LoadedWeights,
     WeightsStatus,
     file_sha256,
+    find_weights,
     list_weights,
     load_weights,
     weights_path,
@@ -21,6 +23,7 @@ from .quantised import dequantised, quantised
 __all__ = [
     "DEFAULT_WEIGHTS",
     "NAMED_WEIGHTS",
+    "FoundWeights",
     "LoadedWeights",
     "WeightsInfo",
     "WeightsStatus",
@@ -28,6 +31,7 @@ __all__ = [
     "default_threshold",
     "dequantised",
     "file_sha256",
+    "find_weights",
     "list_weights",
     "load_weights",
     "name_of",

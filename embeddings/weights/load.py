@@ -1,22 +1,23 @@
 """Weights by name or path: finding their file, and loading it."""
 
 import hashlib
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from ..errors import SourceError, WeightsError, reading_errors, shown
+from ..resnet50 import SHAPES, StateDict
 from .names import NAMED_WEIGHTS, RANDOM_SEED, WeightsInfo
 from .quantised import dequantised
 
-if TYPE_CHECKING:
-    import torch
-
-    StateDict = Mapping[str, torch.Tensor]
-
 _HASH_CHUNK = 1 << 20
+# torchvision's own names of its files; asking torchvision would take seconds.
+_FILES = {"IMAGENET1K_V1": "resnet50-0676ba61.pth", "IMAGENET1K_V2": "resnet50-11ad3fa6.pth"}
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,31 @@ class LoadedWeights:
     Attributes:
         name: The name or path it was asked for by.
         sha256: Of the file, or of the tensors where there is no file.
-        state_dict: torchvision's names; the classifier (``fc``) is left out.
+        state_dict: torchvision's names -> float32 arrays; the classifier (``fc``) is left out.
     """
 
     name: str
     sha256: str
-    state_dict: "StateDict"
+    state_dict: StateDict
 
 
-def load_weights(weights: str) -> LoadedWeights:
-    """Load weights by name or path.
+@dataclass(frozen=True, slots=True)
+class FoundWeights:
+    """Weights that are there, and not read yet.
+
+    Attributes:
+        name: The name or path they were asked for by.
+        sha256: As of `LoadedWeights`.
+        load: Reads them; raises a `WeightsError` if they are no ResNet50.
+    """
+
+    name: str
+    sha256: str
+    load: Callable[[], LoadedWeights]
+
+
+def find_weights(weights: str) -> FoundWeights:
+    """Find weights by name or path, and tell them apart by their content.
 
     Args:
         weights: A name of `NAMED_WEIGHTS`, or the path of a ``.pth``, ``.pt`` (read with
@@ -43,18 +59,28 @@ def load_weights(weights: str) -> LoadedWeights:
             a state dict with torchvision's ResNet50 names.
 
     Raises:
-        WeightsError: If the name is unknown, the file is missing or no such state dict, or a
-            download is needed and there is no network.
+        WeightsError: If the name is unknown, the file is missing, or a download is needed and
+            there is no network.
     """
     info = NAMED_WEIGHTS.get(weights)
     if info is None:
-        return _load_file(Path(weights), weights)
+        return _find_file(Path(weights), weights)
     path = weights_path(info)
     if path is None:
-        return _random_weights(weights)
+        loaded = _random_weights(weights)
+        return FoundWeights(weights, loaded.sha256, lambda: loaded)
     if info.torchvision is not None and not path.exists():
         _download(info, path)
-    return _load_file(path, weights)
+    return _find_file(path, weights)
+
+
+def load_weights(weights: str) -> LoadedWeights:
+    """Find weights, and read them.
+
+    Raises:
+        WeightsError: As of `find_weights`, or if the file is damaged or no such state dict.
+    """
+    return find_weights(weights).load()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +104,7 @@ def list_weights() -> list[WeightsStatus]:
     for info in NAMED_WEIGHTS.values():
         path = weights_path(info)
         if path is None:
-            sha256: str | None = load_weights(info.name).sha256
+            sha256: str | None = find_weights(info.name).sha256
         else:
             sha256 = file_sha256(path) if path.exists() else None
         statuses.append(WeightsStatus(info, path, sha256))
@@ -91,9 +117,10 @@ def weights_path(info: WeightsInfo) -> Path | None:
         return Path(__file__).with_name(info.file)
     if info.torchvision is None:
         return None
-    import torch
-
-    return Path(torch.hub.get_dir(), "checkpoints", Path(_torchvision(info).url).name)
+    # As torch.hub.get_dir(), whose import takes seconds.
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    home = os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))  # noqa: PTH118
+    return Path(os.path.expanduser(home), "hub", "checkpoints", _FILES[info.torchvision])  # noqa: PTH111
 
 
 def file_sha256(path: Path) -> str:
@@ -118,11 +145,11 @@ def _random_weights(name: str) -> LoadedWeights:
     # fork_rng leaves the caller's random numbers as they were.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(RANDOM_SEED)
-        state = _without_classifier(resnet50(weights=None).state_dict())
+        state = _without_classifier(_arrays(resnet50(weights=None).state_dict()))
     digest = hashlib.sha256()
     for key in sorted(state):
         digest.update(key.encode())
-        digest.update(state[key].numpy().tobytes())
+        digest.update(state[key].tobytes())
     return LoadedWeights(name, digest.hexdigest(), state)
 
 
@@ -157,7 +184,7 @@ def _download(info: WeightsInfo, path: Path) -> None:
         socket.setdefaulttimeout(previous)
 
 
-def _load_file(path: Path, name: str) -> LoadedWeights:
+def _find_file(path: Path, name: str) -> FoundWeights:
     readers: Mapping[str, Callable[[Path], Any]] = {
         ".pth": _read_pickle,
         ".pt": _read_pickle,
@@ -174,60 +201,78 @@ def _load_file(path: Path, name: str) -> LoadedWeights:
             sha256 = file_sha256(path)
     except SourceError as error:
         raise WeightsError(f"weights {error}") from error
-    try:
-        state = reader(path)
-    # pickle, zip and safetensors each have errors of their own for a file that is damaged.
-    except Exception as error:
-        raise WeightsError(
-            f"{shown(path)} is damaged, or holds objects that could run code; expected a state "
-            "dict with torchvision's ResNet50 names, saved with torch.save or safetensors"
-        ) from error
-    return LoadedWeights(name, sha256, _without_classifier(_checked(state, path)))
+
+    def load() -> LoadedWeights:
+        try:
+            state = reader(path)
+        # pickle, zip and safetensors each have errors of their own for a file that is damaged.
+        except Exception as error:
+            raise WeightsError(
+                f"{shown(path)} is damaged, or holds objects that could run code; expected a "
+                "state dict with torchvision's ResNet50 names, saved with torch.save or "
+                "safetensors"
+            ) from error
+        return LoadedWeights(name, sha256, _checked(state, path))
+
+    return FoundWeights(name, sha256, load)
 
 
 def _read_pickle(path: Path) -> Any:
     import torch
 
-    return torch.load(path, map_location="cpu", weights_only=True)
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    return _arrays(state) if isinstance(state, dict) else state
 
 
 def _read_safetensors(path: Path) -> Any:
-    from safetensors.torch import load_file
+    from safetensors.numpy import load_file
 
-    return dequantised(load_file(path))
+    try:
+        stored = load_file(path)
+    # numpy has no bfloat16.
+    except TypeError:
+        from safetensors.torch import load_file as load_tensors
+
+        stored = _arrays(load_tensors(path))
+    return dequantised(stored)
 
 
-def _checked(state: Any, path: Path) -> "StateDict":
-    """Check that a loaded object has the tensors of a ResNet50."""
+def _arrays(state: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn torch's tensors into arrays, those that numpy has no type for into float32."""
     import torch
-    from torchvision.models import resnet50
 
-    with torch.device("meta"):
-        expected = _without_classifier(resnet50(weights=None).state_dict())
+    return {
+        key: (value.float() if value.dtype == torch.bfloat16 else value).detach().numpy()
+        if isinstance(value, torch.Tensor)
+        else value
+        for key, value in state.items()
+    }
+
+
+def _checked(state: Any, path: Path) -> StateDict:
+    """Check that a loaded object has the tensors of a ResNet50, and return them as float32."""
     if not isinstance(state, dict):
         raise WeightsError(
             f"{shown(path)} holds a {type(state).__name__}; expected a state dict with "
             "torchvision's ResNet50 names"
         )
-    for key, tensor in expected.items():
-        # Files of old torch versions have no counters of batches; inference needs none.
-        if key.endswith("num_batches_tracked"):
-            continue
+    for key, shape in SHAPES.items():
         if key not in state:
             raise WeightsError(
                 f"{shown(path)} has no tensor {key!r}; expected a state dict with torchvision's "
                 "ResNet50 names"
             )
-        if not isinstance(state[key], torch.Tensor) or not state[key].is_floating_point():
-            kind = getattr(state[key], "dtype", type(state[key]).__name__)
+        # Not numpy's own test, to which ml_dtypes' bfloat16 is no float.
+        kind = getattr(state[key], "dtype", type(state[key]).__name__)
+        if not isinstance(state[key], np.ndarray) or "float" not in str(kind):
             raise WeightsError(f"{shown(path)}: {key!r} is {kind}, expected a tensor of floats")
-        if tuple(state[key].shape) != tuple(tensor.shape):
+        if state[key].shape != shape:
             raise WeightsError(
-                f"{shown(path)}: tensor {key!r} has shape {tuple(state[key].shape)}, expected "
-                f"{tuple(tensor.shape)} as in ResNet50"
+                f"{shown(path)}: tensor {key!r} has shape {state[key].shape}, expected "
+                f"{shape} as in ResNet50"
             )
-    return {key: state[key] for key in expected if key in state}
+    return {key: state[key].astype(np.float32, copy=False) for key in SHAPES}
 
 
-def _without_classifier(state: "StateDict") -> "StateDict":
-    return {key: tensor for key, tensor in state.items() if not key.startswith("fc.")}
+def _without_classifier(state: StateDict) -> StateDict:
+    return {key: tensor for key, tensor in state.items() if key in SHAPES}

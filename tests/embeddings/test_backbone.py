@@ -5,9 +5,8 @@ from torch import nn
 from torchvision.models import resnet50
 
 from nearframe.embeddings import DeviceError, Preprocessing
-from nearframe.embeddings.backbone import TorchBackbone
+from nearframe.embeddings.backbone.torch_runtime import TorchBackbone
 from nearframe.embeddings.device import place
-from nearframe.embeddings.weights import LoadedWeights
 
 SIZE = 64
 
@@ -36,12 +35,8 @@ def pixels():
 
 
 def backbone(network, precision="fp32", **preprocessing):
-    # A copy: the backbone may take the tensors over and change them.
-    state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    weights = LoadedWeights("test", "0", {k: v for k, v in state.items() if k[:3] != "fc."})
-    return TorchBackbone(
-        weights, Preprocessing(size=SIZE, **preprocessing), place("cpu", precision)
-    )
+    state = {name: tensor.numpy() for name, tensor in network.state_dict().items()}
+    return TorchBackbone(state, Preprocessing(size=SIZE, **preprocessing), place("cpu", precision))
 
 
 @pytest.fixture(scope="module")
@@ -115,19 +110,6 @@ def test_bf16_gives_unit_float32_vectors_near_those_of_fp32(network, pixels, vec
     assert (rough * vectors[:4]).sum(axis=1).min() > 0.999
 
 
-def test_weights_without_batch_counters_are_enough(network, pixels, vectors):
-    # Files of old torch versions have none.
-    state = {
-        name: tensor.clone()
-        for name, tensor in network.state_dict().items()
-        if not name.endswith("num_batches_tracked") and not name.startswith("fc.")
-    }
-    run = TorchBackbone(
-        LoadedWeights("old", "0", state), Preprocessing(size=SIZE), place("cpu", "fp32")
-    )
-    np.testing.assert_allclose(run(pixels[:1]), vectors[:1], atol=1e-5)
-
-
 @pytest.mark.parametrize("precision", ["auto", "fp32"])
 def test_the_default_precision_is_fp32(precision):
     assert place("cpu", precision).dtype == torch.float32
@@ -148,7 +130,8 @@ def test_auto_prefers_a_gpu(monkeypatch):
     ("device", "precision", "message"),
     [
         ("tpu", "auto", "device must be one of auto, cpu, cuda, mps, not 'tpu'"),
-        ("cpu", "fp8", "precision must be one of auto, fp32, bf16, fp16, not 'fp8'"),
+        ("cpu", "fp8", "precision must be one of auto, fp32, bf16, fp16, int8, not 'fp8'"),
+        ("cpu", "int8", "int8 needs onnxruntime; torch has fp32, bf16 and fp16 here"),
         ("cuda", "auto", "this machine has no cuda that torch can use; it has: cpu"),
         ("mps", "auto", "this machine has no mps that torch can use; it has: cpu"),
         ("cpu", "fp16", "fp16 is slower than fp32 on a CPU; use --precision fp32 or bf16"),

@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from nearframe.embeddings import (
+    Arithmetic,
     Fingerprint,
     FingerprintMismatchError,
     NearframeError,
@@ -68,3 +69,38 @@ def test_the_description_names_weights_hash_and_preprocessing():
     text = OURS.describe()
     for part in ("builtin", "aaaaaaaaaaaa", "224x224", "stretch"):
         assert part in text
+
+
+def made_with(**arithmetic):
+    return replace(OURS, arithmetic=Arithmetic(**arithmetic))
+
+
+def test_runtime_and_precision_do_not_count_where_they_agree():
+    int8 = made_with(runtime="onnxruntime", precision="int8")
+    OURS.require_same(int8, **NAMES)
+    int8.require_same(OURS, **NAMES)
+    assert int8 == OURS
+    assert OURS.describe().endswith(", fp32 in torch")
+    assert int8.describe().endswith(", int8 in onnxruntime")
+
+
+def test_a_precision_that_moves_vectors_is_comparable_with_its_like_only():
+    coarse = made_with(runtime="onnxruntime", precision="int8", exact=False)
+    coarse.require_same(coarse, **NAMES)
+    for other in (OURS, made_with(precision="bf16")):
+        with pytest.raises(FingerprintMismatchError, match="int8 in onnxruntime"):
+            other.require_same(coarse, **NAMES)
+        with pytest.raises(FingerprintMismatchError, match="int8 in onnxruntime"):
+            coarse.require_same(other, **NAMES)
+
+
+def test_json_keeps_the_arithmetic():
+    coarse = made_with(runtime="onnxruntime", precision="int8", exact=False)
+    read = Fingerprint.from_json(json.loads(json.dumps(coarse.to_json())))
+    assert read.arithmetic == coarse.arithmetic
+
+
+def test_an_index_from_before_there_was_a_choice_has_torch_and_fp32():
+    fields = OURS.to_json()
+    del fields["arithmetic"]
+    assert Fingerprint.from_json(fields).arithmetic == Arithmetic("torch", "fp32", exact=True)

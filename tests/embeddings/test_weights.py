@@ -4,6 +4,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -63,7 +64,7 @@ def cache(tmp_path, monkeypatch):
 
 
 def vector(name, picture):
-    embedder = Embedder(name, device="cpu", preprocessing=Preprocessing(size=SIZE))
+    embedder = Embedder(name, precision="fp32", preprocessing=Preprocessing(size=SIZE))
     return embedder.embed([picture(1)])
 
 
@@ -74,7 +75,7 @@ def test_weights_without_a_download_are_the_same_every_time(name, no_network):
     assert len(first.sha256) == 64
     assert first.state_dict.keys() == second.state_dict.keys()
     for name, tensor in first.state_dict.items():
-        assert torch.equal(tensor, second.state_dict[name])
+        np.testing.assert_array_equal(tensor, second.state_dict[name])
 
 
 def test_random_weights_leave_the_caller_s_random_numbers_alone():
@@ -97,9 +98,34 @@ def test_a_file_loads_with_its_hash_and_without_its_classifier(saved, state, nam
     assert loaded.name == str(path)
     assert loaded.sha256 == file_sha256(path)
     assert not any(key.startswith("fc.") for key in loaded.state_dict)
-    assert torch.equal(
+    np.testing.assert_array_equal(
         loaded.state_dict["layer4.2.bn3.running_var"], state["layer4.2.bn3.running_var"]
     )
+
+
+def test_half_precision_is_read_as_float32(state, tmp_path):
+    halves = {k: v.to(torch.bfloat16) if v.is_floating_point() else v for k, v in state.items()}
+    for name, save in (("a.safetensors", save_file), ("a.pth", torch.save)):
+        save(halves, tmp_path / name)
+        loaded = load_weights(str(tmp_path / name)).state_dict
+        assert {tensor.dtype for tensor in loaded.values()} == {np.dtype(np.float32)}
+        np.testing.assert_array_equal(loaded["conv1.weight"], halves["conv1.weight"].float())
+
+
+def test_old_files_without_counters_of_batches_are_enough(state, tmp_path):
+    old = {k: v for k, v in state.items() if not k.endswith("num_batches_tracked")}
+    save_file(old, tmp_path / "old.safetensors")
+    assert load_weights(str(tmp_path / "old.safetensors")).state_dict.keys() < old.keys()
+
+
+def test_the_cache_is_where_torch_has_it(cache, monkeypatch, tmp_path):
+    for name in ("imagenet", "imagenet-v2"):
+        info = NAMED_WEIGHTS[name]
+        expected = ResNet50_Weights[info.torchvision].url.rpartition("/")[2]
+        assert weights_path(info) == Path(torch.hub.get_dir(), "checkpoints", expected)
+    monkeypatch.delenv("TORCH_HOME")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert weights_path(info).parent == Path(torch.hub.get_dir(), "checkpoints")
 
 
 def test_the_same_weights_give_equal_vectors_whatever_the_file(saved, picture):
@@ -175,7 +201,7 @@ def test_a_truncated_file_is_refused(saved, tmp_path):
         (lambda state: {**state, "bn1.bias": 3}, "'bn1.bias' is int, expected a tensor of floats"),
         (
             lambda state: {**state, "bn1.bias": torch.zeros(64, dtype=torch.int32)},
-            r"'bn1.bias' is torch.int32, expected a tensor of floats",
+            r"'bn1.bias' is int32, expected a tensor of floats",
         ),
     ],
     ids=["list", "nested", "missing tensor", "wrong shape", "no tensor", "integers"],
@@ -217,7 +243,7 @@ def test_torchvision_s_file_is_found_in_its_cache(saved, cache, no_network, name
 def test_the_fingerprint_of_a_named_file_has_its_name_and_hash(saved, cache, no_network):
     cache.mkdir(parents=True)
     (cache / "resnet50-0676ba61.pth").symlink_to(saved / "a.pth")
-    fingerprint = Embedder("imagenet").fingerprint
+    fingerprint = Embedder("imagenet", precision="fp32").fingerprint
     assert (fingerprint.weights, fingerprint.sha256) == ("imagenet", file_sha256(saved / "a.pth"))
     assert fingerprint.preprocessing == default_preprocessing("imagenet")
 

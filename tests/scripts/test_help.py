@@ -100,7 +100,8 @@ try:
     getattr(__import__(module, fromlist=["_"]), attribute)()
 except SystemExit as end:
     assert end.code == 0, end.code
-heavy = {{"torch", "torchvision", "numpy", "faiss", "av", "cv2", "PIL", "tqdm", "scipy"}}
+heavy = {{"torch", "torchvision", "numpy", "faiss", "av", "cv2", "PIL", "tqdm", "scipy",
+         "onnx", "onnxruntime", "matplotlib"}}
 print("LOADED", sorted(heavy & set(sys.modules)))
 """
 
@@ -150,6 +151,7 @@ def test_the_programs_are_installed(name):
 def test_choices_are_those_of_the_library():
     # They are written twice, because --help must not load the library.
     assert cli.DEVICES == device.DEVICES
+    assert cli.RUNTIMES == device.RUNTIMES
     assert cli.PRECISIONS == device.PRECISIONS
     assert cli.FITS == FITS
     assert dedup_script.ACTIONS == ACTIONS

@@ -33,6 +33,7 @@ def options():
                 "weights": None,
                 "fit": None,
                 "device": "cpu",
+                "runtime": "auto",
                 "precision": "auto",
                 "batch_size": 16,
                 **given,

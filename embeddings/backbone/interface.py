@@ -1,0 +1,21 @@
+"""What every runtime offers: a batch of pixels -> a batch of vectors."""
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Backbone(Protocol):
+    """Anything that turns preprocessed pixels into vectors."""
+
+    def __call__(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Embed a batch.
+
+        Args:
+            pixels: RGB, uint8, shape ``(n, size, size, 3)``, n >= 1.
+
+        Returns:
+            float32, shape ``(n, 2048)``, each row L2-normalised.
+        """
+        ...

@@ -1,0 +1,119 @@
+"""The networks that this machine makes of some weights, each converted and measured once."""
+
+import importlib.metadata
+import logging
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..device import Placement, multiplies_int8
+from ..errors import shown
+from ..preprocessing import Preprocessing
+from ..weights import DEFAULT_WEIGHTS, FoundWeights
+from .agreement import Agreement, measure_agreement
+from .cache import Entry, cached, folder
+from .interface import Backbone
+
+if TYPE_CHECKING:
+    from .onnx_runtime import OnnxBackbone
+
+logger = logging.getLogger(__name__)
+
+# Counts up when the same key would give another network.
+_RECIPE = 1
+
+
+class Networks:
+    """The networks of some weights for one kind of input.
+
+    What the cache of this user holds is taken from there, so that the weights need not be read,
+    nor torch be imported for those that only it can read.
+
+    Args:
+        weights: Where they are.
+        preprocessing: Of the input; its size, mean and deviation are built in.
+    """
+
+    def __init__(self, weights: FoundWeights, preprocessing: Preprocessing) -> None:
+        self._weights = weights
+        self._preprocessing = preprocessing
+
+    def onnx_fp32(self) -> Backbone:
+        """Return the network in onnxruntime and float32."""
+        entry = cached(self._key("onnxruntime", "fp32"), self._make_fp32)
+        return _opened(entry.content)
+
+    def onnx_int8(self) -> tuple[Backbone, bool]:
+        """Return the network in onnxruntime and int8, and whether it stands in for float32."""
+        entry = cached(self._key("onnxruntime", "int8"), self._make_int8)
+        return _opened(entry.content), self._suffices(entry)
+
+    def torch(self, placement: Placement) -> Backbone:
+        """Return the network in torch."""
+        # Not at the top: it imports torch, which takes seconds.
+        from .torch_runtime import TorchBackbone
+
+        return TorchBackbone(self._weights.load().state_dict, self._preprocessing, placement)
+
+    def torch_suffices(self, placement: Placement, reference: Placement) -> bool:
+        """Say whether torch in a lower precision stands in for float32 on the same device."""
+
+        def measure() -> Entry:
+            agreement = measure_agreement(
+                self.torch(placement), self.torch(reference), self._preprocessing.size
+            )
+            return Entry(asdict(agreement))
+
+        key = self._key("torch", str(placement.dtype), device=placement.device.type)
+        return self._suffices(cached(key, measure))
+
+    def _make_fp32(self) -> Entry:
+        self._announce("fp32")
+        from .onnx_graph import onnx_graph
+
+        graph = onnx_graph(self._weights.load().state_dict, self._preprocessing)
+        return Entry({}, graph.SerializeToString())
+
+    def _make_int8(self) -> Entry:
+        self._announce("int8")
+        from .int8 import quantised_graph
+        from .onnx_graph import onnx_graph
+
+        size = self._preprocessing.size
+        graph = onnx_graph(self._weights.load().state_dict, self._preprocessing)
+        reference = _opened(graph.SerializeToString())
+        content = quantised_graph(graph, size)
+        return Entry(asdict(measure_agreement(_opened(content), reference, size)), content)
+
+    def _announce(self, precision: Literal["fp32", "int8"]) -> None:
+        logger.warning(
+            "preparing weights %s for this processor in %s; only the first time takes this long "
+            "(kept in %s)",
+            shown(self._weights.name),
+            precision,
+            shown(folder()),
+        )
+
+    def _suffices(self, entry: Entry) -> bool:
+        return Agreement(**entry.facts).suffices(builtin=self._weights.name == DEFAULT_WEIGHTS)
+
+    def _key(self, runtime: str, precision: str, **others: str) -> dict[str, Any]:
+        """Return all that a network or what is measured of it depends on."""
+        packages = ("numpy", runtime) if runtime == "torch" else ("numpy", runtime, "onnx")
+        return {
+            "recipe": _RECIPE,
+            "weights": self._weights.sha256,
+            "size": self._preprocessing.size,
+            "mean": list(self._preprocessing.mean),
+            "std": list(self._preprocessing.std),
+            "runtime": runtime,
+            "precision": precision,
+            "vnni": multiplies_int8(),
+            "versions": {name: importlib.metadata.version(name) for name in packages},
+            **others,
+        }
+
+
+def _opened(model: bytes) -> "OnnxBackbone":
+    from .onnx_runtime import OnnxBackbone
+
+    return OnnxBackbone(model)
