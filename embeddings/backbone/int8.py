@@ -12,7 +12,9 @@ from ..prefetch import in_batches
 from .names import INPUT
 from .pictures import generated_pictures
 
-_PICTURES = 64
+# More than these only widen the ranges: at 96 px, the worst of 150 photos had a cosine of 0.9984 to
+# float32 with 48 pictures, and of 0.9978 with 96.
+_PICTURES = 48
 _BATCH = 8
 _SEED = 1
 

@@ -74,7 +74,7 @@ def _in_onnxruntime(
     if precision in ("bf16", "fp16"):
         raise DeviceError(f"onnxruntime has fp32 and int8 here, not {precision}; torch has it")
     wanted = precision == "int8"
-    if precision == "auto" and multiplies_int8():
+    if precision == "auto" and multiplies_int8() and networks.may_be_coarse:
         # Vectors in int8 that differ from those in fp32 are comparable with their like only.
         wanted = like is not None and like.precision == "int8" and not like.exact
         precision = "int8" if like is None or like.precision == "int8" else "fp32"
@@ -91,7 +91,7 @@ def _in_torch(
     fp32 = place(device, "fp32")
     chosen: Precision = precision
     if precision == "auto":
-        fast = fp32.device.type == "cpu" and multiplies_bf16()
+        fast = fp32.device.type == "cpu" and multiplies_bf16() and networks.may_be_coarse
         chosen = "bf16" if fast and (like is None or like.precision == "bf16") else "fp32"
     if chosen == "fp32":
         return Arithmetic("torch", "fp32"), networks.torch(fp32)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..device import Placement, multiplies_int8
 from ..errors import shown
 from ..preprocessing import Preprocessing
-from ..weights import DEFAULT_WEIGHTS, FoundWeights
+from ..weights import DEFAULT_WEIGHTS, NAMED_WEIGHTS, FoundWeights
 from .agreement import Agreement, measure_agreement
 from .cache import Entry, cached, folder
 from .interface import Backbone
@@ -36,6 +36,15 @@ class Networks:
     def __init__(self, weights: FoundWeights, preprocessing: Preprocessing) -> None:
         self._weights = weights
         self._preprocessing = preprocessing
+
+    @property
+    def may_be_coarse(self) -> bool:
+        """Whether a lower precision is worth trying: not where nothing was learned.
+
+        The vectors of a random network differ less than rounding in 8 or 16 bits moves them.
+        """
+        known = NAMED_WEIGHTS.get(self._weights.name)
+        return known is None or known.trained
 
     def onnx_fp32(self) -> Backbone:
         """Return the network in onnxruntime and float32."""

@@ -145,12 +145,14 @@ def _random_weights(name: str) -> LoadedWeights:
     # fork_rng leaves the caller's random numbers as they were.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(RANDOM_SEED)
-        state = _without_classifier(_arrays(resnet50(weights=None).state_dict()))
+        state = _arrays(resnet50(weights=None).state_dict())
     digest = hashlib.sha256()
     for key in sorted(state):
-        digest.update(key.encode())
-        digest.update(state[key].tobytes())
-    return LoadedWeights(name, digest.hexdigest(), state)
+        if not key.startswith("fc."):
+            digest.update(key.encode())
+            digest.update(state[key].tobytes())
+    needed = {key: tensor for key, tensor in state.items() if key in SHAPES}
+    return LoadedWeights(name, digest.hexdigest(), needed)
 
 
 def _download(info: WeightsInfo, path: Path) -> None:
@@ -272,7 +274,3 @@ def _checked(state: Any, path: Path) -> StateDict:
                 f"{shape} as in ResNet50"
             )
     return {key: state[key].astype(np.float32, copy=False) for key in SHAPES}
-
-
-def _without_classifier(state: StateDict) -> StateDict:
-    return {key: tensor for key, tensor in state.items() if key in SHAPES}

@@ -11,7 +11,7 @@ from nearframe.embeddings.weights import FoundWeights
 class Networks:
     """Says what was asked of it instead of loading anything."""
 
-    int8_suffices = bf16_suffices = True
+    int8_suffices = bf16_suffices = may_be_coarse = True
 
     def __init__(self, *_):
         pass
@@ -75,6 +75,13 @@ def test_one_without_takes_fp32(machine):
 def test_int8_that_disagrees_is_taken_only_when_asked_for(machine, monkeypatch):
     monkeypatch.setattr(Networks, "int8_suffices", False)
     assert chosen() == "onnxruntime fp32"
+    assert chosen(precision="int8") == "onnxruntime int8"
+
+
+def test_weights_that_learned_nothing_stay_in_fp32(machine, monkeypatch):
+    monkeypatch.setattr(Networks, "may_be_coarse", False)
+    assert chosen() == "onnxruntime fp32"
+    assert chosen(runtime="torch") == "torch fp32 on cpu"
     assert chosen(precision="int8") == "onnxruntime int8"
 
 
