@@ -20,7 +20,8 @@ def test_info_says_what_is_in_an_index(run, index, sample_video):
     lines = result.stdout.splitlines()
     assert re.fullmatch(r"Index: +x\.index \(\d+\.\d MB\)", lines[0])
     assert re.fullmatch(r"Frames: +6", lines[1])
-    assert re.fullmatch(r"Made with: +weights builtin \(sha256 \w{12}\), \d+x\d+ stretch, fp32 in torch", lines[2])
+    made_with = r"Made with: +weights builtin \(sha256 \w{12}\), \d+x\d+ stretch, fp32 in torch"
+    assert re.fullmatch(made_with, lines[2])
     rows = [line.split() for line in lines[lines.index("Sources:") + 1 :]]
     assert rows == [
         ["3", "frames", "folder", "frames"],
