@@ -6,8 +6,9 @@ from typing import Literal, get_args
 from nearframe.embeddings import NAMED_WEIGHTS, Fingerprint, NearframeError, default_threshold
 from nearframe.index import FrameIndex, Searchable, stored_threshold
 
-ThresholdOrigin = Literal["given", "index", "weights"]
-"""``given`` by the caller, calibrated for the ``index``, or the default of the ``weights``."""
+ThresholdOrigin = Literal["given", "target", "index", "weights"]
+"""``given`` by the caller, found for a ``target`` number of frames, calibrated for the ``index``,
+or the default of the ``weights``."""
 THRESHOLD_ORIGINS: tuple[ThresholdOrigin, ...] = get_args(ThresholdOrigin)
 
 

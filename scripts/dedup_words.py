@@ -34,6 +34,7 @@ def _origin(plan: "DedupPlan") -> str:
     weights = plan.fingerprint.weights if plan.fingerprint else ""
     return {
         "given": ", as given with --threshold",
+        "target": ", found for the target",
         "index": ", calibrated for this index",
         "weights": f", the default of weights {weights}",
         None: "",

@@ -1,6 +1,24 @@
 """Which frames repeat an earlier one."""
 
+from .footage import KeptFrame, VideoDedup, dedup_video
+from .gathered import ThresholdKind
 from .greedy import Decision, GreedyDedup
-from .planning import DedupOptions, plan_dedup
+from .job import DedupOptions
+from .planning import plan_dedup
+from .sweep import Sweep, SweepPoint, Target, plan_for_target, sweep_dedup
 
-__all__ = ["Decision", "DedupOptions", "GreedyDedup", "plan_dedup"]
+__all__ = [
+    "Decision",
+    "DedupOptions",
+    "GreedyDedup",
+    "KeptFrame",
+    "Sweep",
+    "SweepPoint",
+    "Target",
+    "ThresholdKind",
+    "VideoDedup",
+    "dedup_video",
+    "plan_dedup",
+    "plan_for_target",
+    "sweep_dedup",
+]

@@ -1,6 +1,6 @@
 """The rules of a deduplication, applied to images batch by batch."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from nearframe.embeddings import NearframeError, Unreadable, Vectors
 
@@ -10,6 +10,10 @@ from .greedy import Decision, GreedyDedup
 from .images import OrderedImage
 from .pictures import Detections, Pictures, Seen
 
+Measured = dict[tuple[int, int], tuple[bool, float]]
+"""By the positions of an earlier and a later image: whether a region large enough to count changed,
+and the changed area. No threshold takes part, so it holds for any."""
+
 
 class Decider:
     """Decides about images in order; holds what later decisions need.
@@ -17,13 +21,23 @@ class Decider:
     Args:
         rules: How to decide.
         detections: The change detection of each camera; None where changes are not looked for.
+        read: Gives the prepared picture of an image once more; by default its file is decoded.
+        measured: What is known of pairs of pictures already; receives what is found.
     """
 
-    def __init__(self, rules: DedupRules, detections: Detections | None) -> None:
-        self._across_cameras = rules.across_cameras
+    def __init__(
+        self,
+        rules: DedupRules,
+        detections: Detections | None,
+        *,
+        read: Callable[[int], Grey] | None = None,
+        measured: Measured | None = None,
+    ) -> None:
+        self._rules = rules
         self._detections = detections
         self._images: list[OrderedImage] = []
-        self._pictures = Pictures(self._read)
+        self._pictures = Pictures(read or self._read)
+        self._measured = measured
         self._greedy = GreedyDedup(
             rules.cosine,
             compare=None if detections is None else self.compare,
@@ -48,7 +62,7 @@ class Decider:
             if entry.picture is not None:
                 self._pictures.put(number, entry.picture)
         self._images += images
-        cameras = None if self._across_cameras else [image.camera for image in images]
+        cameras = None if self._rules.across_cameras else [image.camera for image in images]
         known = sum(image.protected for image in images)
         if known:
             references = known if vectors is None else vectors[:known]
@@ -62,6 +76,14 @@ class Decider:
 
     def compare(self, earlier: int, later: int) -> tuple[bool, float]:
         """Compare the pictures of two images, given by their positions; see `greedy.Compare`."""
+        assert self._rules.change is not None
+        known = None if self._measured is None else self._measured.get((earlier, later))
+        counts, score = known or self._measure(earlier, later)
+        if self._measured is not None:
+            self._measured[earlier, later] = counts, score
+        return counts and score >= self._rules.change.change_threshold, score
+
+    def _measure(self, earlier: int, later: int) -> tuple[bool, float]:
         assert self._detections is not None
         detection = self._detections.of(self._images[later].camera)
         try:
@@ -70,7 +92,7 @@ class Decider:
             # Gone while we look: whatever is not known to be a repeat is new.
             return True, 1.0
         change = detection.compare(*pictures)
-        return change.changed, change.score
+        return bool(change.regions), change.score
 
     def _read(self, position: int) -> Grey:
         image = self._images[position]

@@ -1,8 +1,10 @@
 """The pictures of frames as change detection compares them, of which only some are in memory."""
 
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import IO
 
 import cv2
 import numpy as np
@@ -57,7 +59,9 @@ class Pictures:
         self._bytes = 0
 
     def put(self, position: int, picture: Grey) -> None:
-        """Hold a picture."""
+        """Hold a picture, in the place of any other of that position."""
+        if position in self._held:
+            self._bytes -= self._held.pop(position).nbytes
         self._held[position] = picture
         self._bytes += picture.nbytes
         while self._bytes > _HELD_BYTES and len(self._held) > 1:
@@ -73,6 +77,32 @@ class Pictures:
             self.put(position, self._read(position))
         self._held.move_to_end(position)
         return self._held[position]
+
+
+class PictureSpool:
+    """Prepared pictures in a file, without loss.
+
+    Args:
+        file: Open for reading and writing, and empty.
+    """
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._places: dict[int, tuple[int, int]] = {}
+
+    def append(self, position: int, picture: Grey) -> None:
+        """Write a picture."""
+        content = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
+        start = self._file.seek(0, os.SEEK_END)
+        self._file.write(content)
+        self._places[position] = start, len(content)
+
+    def read(self, position: int) -> Grey:
+        """Read a picture."""
+        start, length = self._places[position]
+        self._file.seek(start)
+        content = np.frombuffer(self._file.read(length), np.uint8)
+        return np.asarray(cv2.imdecode(content, cv2.IMREAD_GRAYSCALE), np.uint8)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

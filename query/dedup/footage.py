@@ -1,0 +1,296 @@
+"""Which frames of a video are new? Those are written; the others never are."""
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+import cv2
+
+from nearframe.embeddings import (
+    Embedder,
+    Fingerprint,
+    Frame,
+    MakeEmbedder,
+    NearframeError,
+    OutputError,
+    Progress,
+    RgbImage,
+    Silent,
+    SourceError,
+    Unreadable,
+    resolve_embedder,
+    shown,
+    writing_errors,
+)
+from nearframe.embeddings.prefetch import run_ahead
+from nearframe.embeddings.sources import Sampling, VideoSource, open_source
+from nearframe.index import atomic_write
+
+from ..change.light import Grey
+from ..plans.rules import ChangeSettings, DedupRules
+from ..threshold import require_threshold
+from .greedy import Decision, GreedyDedup
+from .job import DedupOptions
+from .pictures import Pictures, PictureSpool
+
+_AHEAD = 16
+_QUALITY = 95
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFrame:
+    """A frame of a video that is new.
+
+    Attributes:
+        number: As of `FrameRef`.
+        time_s: As of `FrameRef`.
+        file: Where it was written; None where nothing was.
+        nearest: Number of the kept frame before it that came nearest to it; None for the first.
+        similarity: Cosine of the two, in [-1, 1]; None where vectors were not compared.
+        change: Changed area between the two, in [0, 1]; None where that was not looked at.
+    """
+
+    number: int
+    time_s: float | None
+    file: str | None
+    nearest: int | None
+    similarity: float | None
+    change: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class VideoDedup:
+    """Which frames of a video are new.
+
+    Attributes:
+        video: The file.
+        kept: The new ones, in order.
+        total: How many frames were looked at.
+        unreadable: What of the video did not decode.
+        rules: By which it was decided.
+        fingerprint: What the vectors were made with; None where none were needed.
+    """
+
+    video: str
+    kept: tuple[KeptFrame, ...]
+    total: int
+    unreadable: tuple[Unreadable, ...]
+    rules: DedupRules
+    fingerprint: Fingerprint | None
+
+
+def dedup_video(
+    source: str | os.PathLike[str],
+    options: DedupOptions | None = None,
+    *,
+    to: str | os.PathLike[str] | None = None,
+    sampling: Sampling | None = None,
+    embedder: Embedder | MakeEmbedder | None = None,
+    progress: Progress | None = None,
+) -> VideoDedup:
+    """Find the frames of a video that are new, and write them.
+
+    With ``hybrid``, the default, a frame from which nothing changed since the kept frame before it
+    needs no vector, so still stretches cost little more than decoding.
+
+    Args:
+        source: The video.
+        options: How to compare frames; `protect`, `recursive` and `naming` are for folders, and
+            the frame that is kept is always the first.
+        to: New or empty folder for the frames: JPEG of quality 95, named
+            ``VIDEO_NUMBER_TIME.jpg``. None writes nothing.
+        sampling: Which frames are looked at; all by default.
+        embedder: As of `plan_dedup`.
+        progress: Told how far it is.
+
+    Raises:
+        SourceError: If it is no video, or no frame of it can be decoded.
+        OutputError: If a frame cannot be written.
+        NearframeError: If an option is out of range or does not fit a video.
+    """
+    options = options or DedupOptions()
+    video = open_source(source, sampling=sampling)
+    if not isinstance(video, VideoSource):
+        raise SourceError(source, "not a video")
+    if options.keep != "first" or options.protect or options.recursive or options.naming:
+        raise NearframeError(
+            "of a video the first frame of a run of repeats is kept, and it has no other files to "
+            "protect, search or name; leave those options out"
+        )
+    writer = None if to is None else _Writer(Path(to), video)
+    method = options.method or "hybrid"
+    made = used = None
+    if method != "change":
+        made = resolve_embedder(embedder, None, holder="")
+        if method == "embedding" or options.threshold is not None:
+            used = require_threshold(options.threshold, None, made.fingerprint)
+    rules = DedupRules(
+        method=method,
+        threshold=None if used is None else used.value,
+        threshold_origin=None if used is None else used.origin,
+        change=None if method == "embedding" else options.change or ChangeSettings(),
+        against=options.against,
+        window=options.window,
+    )
+    with tempfile.TemporaryFile(prefix="nearframe-") as file:
+        frames = _VideoFrames(rules, made, file)
+        total, kept, unreadable = _walk(video, frames, writer, progress or Silent())
+    if not total:
+        reason = unreadable[0].reason if unreadable else "it has no frames"
+        raise SourceError(source, f"no frame can be decoded ({reason})")
+    fingerprint = None if made is None else made.fingerprint
+    return VideoDedup(video.path, tuple(kept), total, tuple(unreadable), rules, fingerprint)
+
+
+def _walk(
+    video: VideoSource, frames: "_VideoFrames", writer: "_Writer | None", progress: Progress
+) -> tuple[int, list[KeptFrame], list[Unreadable]]:
+    progress.start(shown(video.path), video.frame_count)
+    total = 0
+    kept: list[KeptFrame] = []
+    unreadable: list[Unreadable] = []
+    for item in run_ahead(_tasks(video, frames.look_at), ahead=_AHEAD):
+        if isinstance(item, Unreadable):
+            unreadable.append(item)
+            continue
+        frame, picture = item
+        total += 1
+        decision = frames.decide(frame, picture)
+        if decision.keep:
+            kept.append(
+                KeptFrame(
+                    frame.number,
+                    frame.time_s,
+                    None if writer is None else writer.write(frame),
+                    None if decision.nearest is None else frames.numbers[decision.nearest],
+                    decision.similarity,
+                    decision.change,
+                )
+            )
+        progress.advance(1)
+    return total, kept, unreadable
+
+
+def _tasks(
+    video: VideoSource, look_at: Callable[[RgbImage], Grey | None]
+) -> Iterator[Callable[[], tuple[Frame, Grey | None] | Unreadable]]:
+    for decode in video.decoders():
+        yield partial(_decode_and_look, decode, look_at)
+
+
+def _decode_and_look(
+    decode: Callable[[], Frame | Unreadable], look_at: Callable[[RgbImage], Grey | None]
+) -> tuple[Frame, Grey | None] | Unreadable:
+    frame = decode()
+    return frame if isinstance(frame, Unreadable) else (frame, look_at(frame.image))
+
+
+class _VideoFrames:
+    """Decides about the frames of one video, one after the other.
+
+    Attributes:
+        numbers: Of the frames about which the engine decided, by position.
+    """
+
+    def __init__(self, rules: DedupRules, embedder: Embedder | None, file: IO[bytes]) -> None:
+        self.numbers: list[int] = []
+        self._embedder = embedder
+        self._detection = None if rules.change is None else rules.change.detection(None)
+        self._window_s = rules.window.seconds
+        self._spool = PictureSpool(file)
+        self._pictures = Pictures(self._spool.read)
+        self._greedy = GreedyDedup(
+            rules.cosine,
+            compare=None if self._detection is None else self._compare,
+            against=rules.against,
+            window=rules.window,
+        )
+        self._against_all = rules.against == "all"
+        # With `all`, every frame must become one that others are compared with.
+        self._shortcut = rules.method == "hybrid" and not self._against_all
+        self._last: tuple[int, float] | None = None
+
+    def look_at(self, image: RgbImage) -> Grey | None:
+        """Prepare the picture of a frame, in whatever thread."""
+        return None if self._detection is None else self._detection.prepare(image)
+
+    def decide(self, frame: Frame, picture: Grey | None) -> Decision:
+        """Decide about the next frame."""
+        if self._window_s is not None and frame.time_s is None:
+            raise SourceError(frame.source, "its frames have no times; give a number of frames")
+        time_s = frame.time_s or 0.0
+        position = len(self.numbers)
+        if picture is not None:
+            self._pictures.put(position, picture)
+        decision = self._repeats_last(position, time_s)
+        if decision is not None:
+            return decision
+        vectors = 1 if self._embedder is None else self._embedder.embed([frame.image])
+        (decision,) = self._greedy.add(vectors, seconds=[time_s])
+        self.numbers.append(frame.number)
+        if picture is not None and (decision.keep or self._against_all):
+            self._spool.append(position, picture)
+        if decision.keep:
+            self._last = position, time_s
+        return decision
+
+    def _repeats_last(self, position: int, time_s: float) -> Decision | None:
+        """Compare with the kept frame before, which takes no vector."""
+        if not self._shortcut or self._last is None:
+            return None
+        last, last_s = self._last
+        if self._window_s is not None and last_s < time_s - self._window_s:
+            return None
+        changed, score = self._compare(last, position)
+        return None if changed else Decision(False, last, None, score)
+
+    def _compare(self, earlier: int, later: int) -> tuple[bool, float]:
+        assert self._detection is not None
+        change = self._detection.compare(self._pictures.get(earlier), self._pictures.get(later))
+        return change.changed, change.score
+
+
+class _Writer:
+    """Writes frames of one video into a new folder.
+
+    Raises:
+        OutputError: If the folder holds something already, or cannot be made.
+    """
+
+    def __init__(self, to: Path, video: VideoSource) -> None:
+        self._to = to
+        self._stem = Path(video.path).stem
+        with writing_errors(to):
+            if to.exists() and (not to.is_dir() or any(to.iterdir())):
+                raise OutputError(
+                    f"{shown(to)} exists and is not an empty folder; give a new name, so that "
+                    "nothing there is mixed with the frames"
+                )
+            to.mkdir(parents=True, exist_ok=True)
+
+    def write(self, frame: Frame) -> str:
+        """Write a frame; return its file.
+
+        Raises:
+            OutputError: If it cannot be written.
+        """
+        path = self._to / f"{self._stem}_{frame.number:06d}{_clock(frame.time_s)}.jpg"
+        bgr = cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
+        done, content = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+        if not done:
+            raise OutputError(f"frame {frame.number} cannot be written as JPEG: it is too large")
+        with writing_errors(path), atomic_write(path) as file:
+            file.write(content.tobytes())
+        return str(path)
+
+
+def _clock(time_s: float | None) -> str:
+    """Return a time for a file name: 83.4 gives ``_0h01m23.400s``."""
+    if time_s is None:
+        return ""
+    minutes, milliseconds = divmod(round(time_s * 1000), 60_000)
+    return f"_{minutes // 60}h{minutes % 60:02d}m{milliseconds / 1000:06.3f}s"

@@ -1,0 +1,224 @@
+"""Everything that a deduplication compares, kept so that it can be gone over many times."""
+
+import math
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from nearframe.embeddings import (
+    Embedder,
+    MakeEmbedder,
+    Progress,
+    SourceError,
+    Unreadable,
+    Vectors,
+    shown,
+)
+
+from ..plans.rules import DedupRules
+from .decider import Decider, Measured
+from .images import OrderedImage
+from .job import DedupOptions, Job, prepare
+from .pictures import PictureSpool, Seen
+from .representatives import spooled_vectors
+from .stream import Batch
+
+ThresholdKind = Literal["similarity", "change"]
+
+CHANGE_THRESHOLDS = (0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5)
+"""Changed areas that a sweep goes through."""
+
+_SIMILARITIES = 13
+_BATCH = 256
+_STEPS = 14
+
+
+@contextmanager
+def gathered(
+    source: str | os.PathLike[str],
+    options: DedupOptions,
+    embedder: Embedder | MakeEmbedder | None,
+    progress: Progress,
+) -> Iterator["Gathered"]:
+    """Look at all images; the arguments are those of `plan_dedup`.
+
+    Raises:
+        SourceError: As of `plan_dedup`.
+        NearframeError: As of `plan_dedup`.
+    """
+    with ExitStack() as stack:
+        job = prepare(source, options, embedder, stack)
+        file = stack.enter_context(tempfile.TemporaryFile(prefix="nearframe-"))
+        vectors = None
+        if job.rules.cosine is not None:
+            vectors = stack.enter_context(spooled_vectors(len(job.images.ordered)))
+        everything = Gathered(job, vectors, PictureSpool(file))
+        everything.fill(progress)
+        yield everything
+
+
+class Gathered:
+    """Everything that is compared, in temporary files, so that it can be gone over many times.
+
+    Attributes:
+        job: What was gathered.
+        unreadable: What could not be read.
+    """
+
+    def __init__(self, job: Job, vectors: Vectors | None, pictures: PictureSpool) -> None:
+        self.job = job
+        self.unreadable: tuple[Unreadable, ...] = job.images.problems
+        self._vectors = vectors
+        self._pictures = pictures
+        self._images: list[OrderedImage] = []
+        self._qualities: list[float] = []
+        self._measured: Measured = {}
+
+    def fill(self, progress: Progress) -> None:
+        """Look at all images.
+
+        Raises:
+            SourceError: If none can be read.
+        """
+        progress.start(shown(self.job.images.folder), len(self.job.images.ordered))
+        for batch in self.job.batches():
+            start = len(self._images)
+            if self._vectors is not None and batch.vectors is not None:
+                self._vectors[start : start + len(batch.images)] = batch.vectors
+            for position, seen in enumerate(batch.seen or (), start):
+                self._qualities.append(seen.quality)
+                if seen.picture is not None:
+                    self._pictures.append(position, seen.picture)
+            self._images += batch.images
+            self.unreadable += batch.unreadable
+            progress.advance(len(batch.images) + len(batch.unreadable))
+        if not self._images:
+            raise SourceError(
+                self.job.images.folder,
+                f"none of its {len(self.unreadable)} images can be read",
+            )
+
+    @property
+    def kind(self) -> ThresholdKind:
+        """What the thresholds are."""
+        return "similarity" if self.job.rules.method == "embedding" else "change"
+
+    @property
+    def total(self) -> int:
+        """How many frames are decided about."""
+        return sum(not image.protected for image in self._images)
+
+    def thresholds(self) -> list[float]:
+        """Return the thresholds of a sweep, from the one that keeps most on."""
+        if self.kind == "change":
+            assert self.job.rules.change is not None
+            least = self.job.rules.change.min_diff_area
+            return [least, *(value for value in CHANGE_THRESHOLDS if value > least)]
+        levels = self._similarities()
+        picks = np.linspace(0, len(levels) - 1, min(_SIMILARITIES, len(levels)))
+        return [levels[int(pick)] for pick in picks]
+
+    def threshold_for(self, wanted: int) -> float:
+        """Return the threshold that keeps about so many frames."""
+        if self.kind == "similarity":
+            levels = self._similarities()
+            return _closest(lambda step: levels[step], len(levels), self.kept_at, wanted)
+        assert self.job.rules.change is not None
+        least = math.log(max(self.job.rules.change.min_diff_area, 1e-4))
+        count = 2**_STEPS
+        # Evenly in the logarithm, from the least area that counts to the whole picture.
+        return _closest(
+            lambda step: round(math.exp(least * (1 - step / (count - 1))), 6),
+            count,
+            self.kept_at,
+            wanted,
+        )
+
+    def kept_at(self, threshold: float) -> int:
+        """Return how many frames stay at a threshold."""
+        decider = Decider(
+            self.rules_at(threshold),
+            self.job.detections,
+            read=self._pictures.read,
+            measured=self._measured,
+        )
+        kept = 0
+        for start, images in self._slices():
+            vectors = None if self._vectors is None else self._vectors[start : start + len(images)]
+            decisions = decider.add(images, vectors, None)
+            kept += sum(
+                decision.keep and not image.protected
+                for image, decision in zip(images, decisions, strict=True)
+            )
+        return kept
+
+    def rules_at(self, threshold: float) -> DedupRules:
+        """Return the rules with another threshold."""
+        rules = self.job.rules
+        if self.kind == "similarity":
+            return replace(rules, threshold=threshold, threshold_origin="given")
+        assert rules.change is not None
+        return replace(rules, change=replace(rules.change, change_threshold=threshold))
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield what was gathered once more."""
+        yield Batch((), None, None, self.unreadable[len(self.job.images.problems) :])
+        for start, images in self._slices():
+            positions = range(start, start + len(images))
+            seen = None
+            if self._qualities:
+                seen = tuple(
+                    Seen(
+                        None if self.job.detections is None else self._pictures.read(position),
+                        self._qualities[position],
+                    )
+                    for position in positions
+                )
+            vectors = None if self._vectors is None else np.array(self._vectors[positions])
+            yield Batch(tuple(images), vectors, seen, ())
+
+    def _slices(self) -> Iterator[tuple[int, list[OrderedImage]]]:
+        for start in range(0, len(self._images), _BATCH):
+            yield start, self._images[start : start + _BATCH]
+
+    def _similarities(self) -> list[float]:
+        """Return the cosines of frames to the nearest earlier one, the highest first, each once."""
+        assert self._vectors is not None
+        everything = replace(
+            self.job.rules, threshold=1.0, threshold_origin="given", against="all", keep="first"
+        )
+        decider = Decider(everything, None)
+        found = {1.0}
+        for start, images in self._slices():
+            for decision in decider.add(images, self._vectors[start : start + len(images)], None):
+                if decision.similarity is not None:
+                    # To the plan's precision, so that the threshold can be given again.
+                    found.add(round(decision.similarity, 6))
+        return sorted(found, reverse=True)
+
+
+def _closest(
+    threshold: Callable[[int], float], count: int, kept_at: Callable[[float], int], wanted: int
+) -> float:
+    """Return the threshold, of `count` that keep less and less, that keeps about as many as wanted.
+
+    Bisection: the counts fall with the thresholds, but for a frame here and there.
+    """
+    low, high = 0, count - 1
+    tried = {step: kept_at(threshold(step)) for step in (low, high)}
+    while high - low > 1:
+        middle = (low + high) // 2
+        tried[middle] = kept_at(threshold(middle))
+        if tried[middle] == wanted:
+            break
+        if tried[middle] > wanted:
+            low = middle
+        else:
+            high = middle
+    # Of equally good ones, the one that keeps more: a frame too many costs less than one too few.
+    return threshold(min(tried, key=lambda step: (abs(tried[step] - wanted), -tried[step])))

@@ -1,0 +1,42 @@
+"""The options that say which frames of a video are read."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from nearframe.embeddings.sources import Sampling
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def sampling_options(command: F) -> F:
+    """Add the options; the command hands them to `take_sampling`."""
+    for option in (
+        click.option("--keyframes", is_flag=True, help="Of videos, take only keyframes (fast)."),
+        click.option("--fps", type=float, metavar="F", help="Of videos, take F frames per second."),
+        click.option(
+            "--every",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Of videos, take every Nth frame.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def take_sampling(options: dict[str, Any]) -> "Sampling":
+    """Take these options out of those that a command received.
+
+    Raises:
+        click.UsageError: If they exclude each other, or one is out of range.
+    """
+    from nearframe.embeddings import NearframeError
+    from nearframe.embeddings.sources import Sampling
+
+    try:
+        return Sampling(**{name: options.pop(name) for name in ("every", "fps", "keyframes")})
+    except NearframeError as error:
+        raise click.UsageError(str(error)) from error
