@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from .fingerprint import DIMENSION, Arithmetic, Fingerprint
 from .frame import Frame, FrameRef, RgbImage, Unreadable
 from .prefetch import in_batches, run_ahead
 from .preprocessing import Preprocessing
-from .sources import Sampling, Source, open_source, read_image, to_rgb_array
+from .sources import ImageSequence, Sampling, Source, open_source, read_image, to_rgb
 from .weights import DEFAULT_WEIGHTS, default_preprocessing, name_of
 
 ImageInput = str | os.PathLike[str] | Image.Image | RgbImage
@@ -134,14 +135,13 @@ class Embedder:
         """
         if isinstance(source, (str, os.PathLike)):
             source = open_source(source, recursive=recursive, sampling=sampling)
-        tasks = (self._frame_task(decode) for decode in source.decoders())
-        prepared = run_ahead(tasks, ahead=2 * self._batch_size)
+        prepared = run_ahead(self._tasks(source), ahead=2 * self._batch_size)
         for batch in in_batches(prepared, self._batch_size):
-            frames = [item for item in batch if isinstance(item, _Prepared)]
+            frames = [item for item in batch if isinstance(item, Frame)]
             yield EmbeddedBatch(
                 frames=tuple(frame.ref for frame in frames),
                 vectors=(
-                    self._backbone(np.stack([frame.pixels for frame in frames]))
+                    self._backbone(np.stack([frame.image for frame in frames]))
                     if frames
                     else np.empty((0, DIMENSION), np.float32)
                 ),
@@ -149,18 +149,14 @@ class Embedder:
             )
 
     def _task(self, image: ImageInput) -> Callable[[], RgbImage]:
-        return lambda: self.fingerprint.preprocessing.resize(_pixels(image))
+        return lambda: _prepared(image, self.fingerprint.preprocessing)
 
-    def _frame_task(
-        self, decode: Callable[[], Frame | Unreadable]
-    ) -> "Callable[[], _Prepared | Unreadable]":
-        def task() -> _Prepared | Unreadable:
-            frame = decode()
-            if isinstance(frame, Unreadable):
-                return frame
-            return _Prepared(frame.ref, self.fingerprint.preprocessing.resize(frame.image))
-
-        return task
+    def _tasks(self, source: Source) -> Iterator[Callable[[], Frame | Unreadable]]:
+        """Yield functions that decode a frame each and bring it to the size of the input."""
+        preprocessing = self.fingerprint.preprocessing
+        if isinstance(source, ImageSequence):
+            return source.decoders(preprocessing)
+        return (partial(_resized, decode, preprocessing) for decode in source.decoders())
 
 
 MakeEmbedder = Callable[[Fingerprint | None], Embedder]
@@ -227,20 +223,21 @@ def embedder_for(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A frame reduced to the network's input: `pixels`, uint8 ``(size, size, 3)``."""
+def _resized(
+    decode: Callable[[], Frame | Unreadable], preprocessing: Preprocessing
+) -> Frame | Unreadable:
+    frame = decode()
+    if isinstance(frame, Unreadable):
+        return frame
+    return replace(frame, image=preprocessing.resize(frame.image))
 
-    ref: FrameRef
-    pixels: RgbImage
 
-
-def _pixels(image: ImageInput) -> RgbImage:
-    """Return RGB uint8 pixels ``(height, width, 3)`` of whatever `Embedder.embed` takes."""
+def _prepared(image: ImageInput, preprocessing: Preprocessing) -> RgbImage:
+    """Return the network's input, uint8 ``(size, size, 3)``, of what `Embedder.embed` takes."""
     if isinstance(image, (str, os.PathLike)):
-        return read_image(image)
+        return read_image(image, preprocessing)
     if isinstance(image, Image.Image):
-        return to_rgb_array(image)
+        return preprocessing.resize(to_rgb(image))
     if not isinstance(image, np.ndarray):
         raise TypeError(
             f"cannot embed a {type(image).__name__}; expected a path, a Pillow image or an array"
@@ -249,4 +246,4 @@ def _pixels(image: ImageInput) -> RgbImage:
         raise ValueError(
             f"array of {image.dtype} {image.shape}; expected uint8 of shape (height, width, 3), RGB"
         )
-    return image
+    return preprocessing.resize(image)

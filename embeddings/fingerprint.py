@@ -53,7 +53,9 @@ class Fingerprint:
             f"weights {shown(self.weights)} (sha256 {self.sha256[:12]}), "
             f"{pixels.size}x{pixels.size} {pixels.fit}"
         )
-        if pixels != Preprocessing(size=pixels.size, fit=pixels.fit):
+        if pixels.decoding == "exact":
+            text += ", exact decoding"
+        if pixels != Preprocessing(size=pixels.size, fit=pixels.fit, decoding=pixels.decoding):
             text += f", {pixels.interpolation}, mean {pixels.mean}, deviation {pixels.std}"
         if self.dimension != DIMENSION:
             text += f", {self.dimension} dimensions"

@@ -119,6 +119,7 @@ class EmbedderOptions:
     runtime: "Runtime"
     precision: "Precision"
     batch_size: int
+    exact_decode: bool
 
     def make(self, fingerprint: "Fingerprint | None" = None) -> "Embedder":
         """Load the network: the one that an index was made with, unless the options differ."""
@@ -128,6 +129,8 @@ class EmbedderOptions:
         preprocessing = fingerprint.preprocessing if fingerprint else default_preprocessing(weights)
         if self.fit is not None:
             preprocessing = replace(preprocessing, fit=self.fit)
+        if self.exact_decode:
+            preprocessing = replace(preprocessing, decoding="exact")
         return Embedder(
             weights,
             device=self.device,
@@ -143,7 +146,8 @@ class EmbedderOptions:
 
         What the user asked for by name is loaded at once, so that a mismatch is always said.
         """
-        return self.make if self.weights is None and self.fit is None else self.make()
+        asked = self.weights is not None or self.fit is not None or self.exact_decode
+        return self.make() if asked else self.make
 
 
 def embedder_options(command: F) -> F:
@@ -177,6 +181,11 @@ def embedder_options(command: F) -> F:
             default="auto",
             show_default=True,
             help="Where the network runs; auto takes a GPU where there is one.",
+        ),
+        click.option(
+            "--exact-decode",
+            is_flag=True,
+            help="Decode large JPEGs at full size; they are read at a fraction of it otherwise.",
         ),
         click.option(
             "--fit",

@@ -15,12 +15,13 @@ from .cli import Command, EmbedderOptions, embedder_options, json_option, print_
 @json_option
 def get_similarity(query: Path, target: Path, as_json: bool, **options: Any) -> None:
     """Print the cosine similarity of two images, from -1 to 1; higher is nearer."""
-    from nearframe.embeddings.sources import read_image
+    from nearframe.embeddings.sources.header import read_header
     from nearframe.query import similarity
 
-    # Before the network is loaded, which takes seconds.
-    images = [read_image(path) for path in (query, target)]
-    value = similarity(*images, embedder=EmbedderOptions(**options).make())
+    # Before the network is loaded, which may take seconds.
+    for path in (query, target):
+        read_header(path)
+    value = similarity(query, target, embedder=EmbedderOptions(**options).make())
     if as_json:
         print_json({"query": str(query), "target": str(target), "similarity": value})
     else:

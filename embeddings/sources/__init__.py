@@ -1,7 +1,7 @@
 """Where pixels come from: image files, folders of them, videos."""
 
 from .folder import ImageFile, ImageSequence
-from .image import IMAGE_SUFFIXES, read_image, to_rgb_array
+from .image import IMAGE_SUFFIXES, read_image, to_rgb, to_rgb_array
 from .open import VIDEO_SUFFIXES, Source, open_source, open_sources
 from .sampling import Sampling
 from .video import VideoSource
@@ -20,5 +20,6 @@ __all__ = [
     "open_source",
     "open_sources",
     "read_image",
+    "to_rgb",
     "to_rgb_array",
 ]

@@ -3,11 +3,13 @@
 import os
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from ..errors import SourceError, UnreadableImageError, reading_errors
 from ..frame import Frame, Unreadable
+from ..preprocessing import Preprocessing
 from .image import IMAGE_SUFFIXES, read_image
 from .walk import File, find_files
 
@@ -18,10 +20,10 @@ class ImageFile(File):
 
     number: int
 
-    def decode(self) -> Frame | Unreadable:
-        """Read the pixels, or say why that cannot be done."""
+    def decode(self, preprocessing: Preprocessing | None = None) -> Frame | Unreadable:
+        """Read the pixels, and apply `preprocessing` to them; or say why that cannot be done."""
         try:
-            image = read_image(self.path)
+            image = read_image(self.path, preprocessing)
         except UnreadableImageError as error:
             return Unreadable(self.path, self.number, error.reason)
         return Frame(source=self.path, number=self.number, time_s=None, image=image)
@@ -86,12 +88,18 @@ class ImageSequence:
         """Number of frames that `decoders` will yield, for a progress bar."""
         return len(self.files)
 
-    def decoders(self) -> Iterator[Callable[[], Frame | Unreadable]]:
-        """Yield one function per file, which decodes it; they may run in any thread."""
+    def decoders(
+        self, preprocessing: Preprocessing | None = None
+    ) -> Iterator[Callable[[], Frame | Unreadable]]:
+        """Yield one function per file, which decodes it; they may run in any thread.
+
+        Args:
+            preprocessing: Applied to each image by the function that decodes it.
+        """
         for problem in self.problems:
             yield lambda problem=problem: problem  # type: ignore[misc]  # mypy/issues/12557
         for file in self.files:
-            yield file.decode
+            yield partial(file.decode, preprocessing)
 
 
 def _image_file(path: str, number: int) -> ImageFile:

@@ -12,7 +12,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import UnreadableImageError
 from ..frame import RgbImage
+from ..preprocessing import Preprocessing
 
+_ORIENTATION = 0x0112
 HEIF_SUFFIXES = frozenset({".heic", ".heif"})
 IMAGE_SUFFIXES = (
     frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif"})
@@ -32,7 +34,9 @@ def _heif_available() -> bool:
     return True
 
 
-def read_image(path: str | os.PathLike[str]) -> RgbImage:
+def read_image(
+    path: str | os.PathLike[str], preprocessing: Preprocessing | None = None
+) -> RgbImage:
     """Decode an image file.
 
     EXIF orientation is applied, transparency is laid over white, and 16-bit, palette, grey and
@@ -40,9 +44,10 @@ def read_image(path: str | os.PathLike[str]) -> RgbImage:
 
     Args:
         path: The file. What it holds decides, not its suffix.
+        preprocessing: Applied at once, where it can spare the work on pixels that it drops.
 
     Returns:
-        RGB pixels, uint8, shape ``(height, width, 3)``.
+        RGB pixels, uint8, shape ``(height, width, 3)``, or what `preprocessing` makes of them.
 
     Raises:
         UnreadableImageError: If it is no regular file, cannot be opened, or does not decode to
@@ -58,7 +63,10 @@ def read_image(path: str | os.PathLike[str]) -> RgbImage:
             # Pillow would start Ghostscript, whatever the suffix; a photo is never PostScript.
             if image.format == "EPS":
                 raise UnreadableImageError(path, "PostScript, which is a program, not an image")
-            return to_rgb_array(image)
+            if preprocessing is None:
+                return to_rgb_array(image)
+            preprocessing.reduce(image)
+            return preprocessing.resize(to_rgb(image))
     except UnreadableImageError:
         raise
     # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error, zlib.error, … on
@@ -89,17 +97,28 @@ def to_rgb_array(image: Image.Image) -> RgbImage:
     Raises:
         OSError: If the image data is truncated (Pillow decodes lazily).
     """
+    return np.array(to_rgb(image))
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Convert a Pillow image to mode ``RGB``, as it is meant to be seen.
+
+    Raises:
+        OSError: If the image data is truncated (Pillow decodes lazily).
+    """
     image.load()
     # A damaged EXIF block says nothing about the pixels.
     with contextlib.suppress(SyntaxError, ValueError, KeyError, TypeError, struct.error):
-        image = ImageOps.exif_transpose(image)
+        # It copies also what needs no turning.
+        if image.getexif().get(_ORIENTATION, 1) != 1:
+            image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I") or image.mode == "F":
         image = _eight_bit_grey(image)
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(white, image)
-    return np.array(image.convert("RGB"))
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _eight_bit_grey(image: Image.Image) -> Image.Image:

@@ -14,6 +14,7 @@ from nearframe.embeddings import (
     Vectors,
 )
 from nearframe.embeddings.prefetch import in_batches, run_ahead
+from nearframe.embeddings.sources import ImageSequence
 from nearframe.index import FrameIndex
 
 from .images import Images, OrderedImage
@@ -46,10 +47,13 @@ class Batch:
 def embedded(images: Images, embedder: Embedder, look: Look | None) -> Iterator[Batch]:
     """Embed images, and look at their pixels in the same pass."""
     by_path = {image.file.path: image for image in images.ordered}
-    watched = _Watched(images, look)
-    for batch in embedder.embed_source(watched):
+    watched = None if look is None else _Watched(images, look)
+    # Where nobody looks, they need not be decoded at their full size.
+    files = tuple(image.file for image in images.ordered)
+    for batch in embedder.embed_source(watched or ImageSequence(images.folder, "folder", files)):
         found = tuple(by_path[frame.source] for frame in batch.frames)
-        yield Batch(found, batch.vectors, watched.take(batch.frames), batch.unreadable)
+        seen = None if watched is None else watched.take(batch.frames)
+        yield Batch(found, batch.vectors, seen, batch.unreadable)
 
 
 def indexed(index: FrameIndex, images: Images, look: Look | None) -> Iterator[Batch]:
@@ -108,7 +112,7 @@ class _Watched:
 
     kind: Literal["folder"] = "folder"
 
-    def __init__(self, images: Images, look: Look | None) -> None:
+    def __init__(self, images: Images, look: Look) -> None:
         self.path = images.folder
         self.frame_count = len(images.ordered)
         self._images = images
@@ -120,15 +124,13 @@ class _Watched:
         for image in self._images.ordered:
             yield partial(self._decode, image)
 
-    def take(self, frames: Sequence[FrameRef]) -> tuple[Seen, ...] | None:
-        """Return what was seen of frames, and forget it; None where nobody looked."""
-        if self._look is None:
-            return None
+    def take(self, frames: Sequence[FrameRef]) -> tuple[Seen, ...]:
+        """Return what was seen of frames, and forget it."""
         return tuple(self._seen.pop(frame.source) for frame in frames)
 
     def _decode(self, image: OrderedImage) -> Frame | Unreadable:
         frame = image.file.decode()
-        if self._look is None or isinstance(frame, Unreadable):
+        if isinstance(frame, Unreadable):
             return frame
         seen = _looked(frame, image, self._look)
         if isinstance(seen, Unreadable):

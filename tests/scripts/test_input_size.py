@@ -36,6 +36,7 @@ def options():
                 "runtime": "auto",
                 "precision": "auto",
                 "batch_size": 16,
+                "exact_decode": False,
                 **given,
             }
         )
