@@ -45,9 +45,11 @@ from .dedup import (
     Target,
     ThresholdKind,
     VideoDedup,
+    check_sweep_plot_path,
     dedup_video,
     plan_dedup,
     plan_for_target,
+    plot_sweep,
     sweep_dedup,
 )
 from .evaluation import (
@@ -177,6 +179,7 @@ __all__ = [
     "calibrate",
     "check_picture_path",
     "check_plot_path",
+    "check_sweep_plot_path",
     "dedup_video",
     "draw_picture",
     "edit_copy",
@@ -193,6 +196,7 @@ __all__ = [
     "plan_for_target",
     "plan_split",
     "plot_similarities",
+    "plot_sweep",
     "read_ground_truth",
     "read_shot",
     "read_shots",

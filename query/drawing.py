@@ -1,10 +1,22 @@
-"""Where a picture of an answer may be drawn."""
+"""Where a picture of an answer may be drawn, and drawing it there."""
 
 import os
 from collections.abc import Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nearframe.embeddings import NearframeError, shown
+from nearframe.embeddings import NearframeError, shown, writing_errors
+from nearframe.index import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_NO_DATE: dict[str, dict[str, None]] = {
+    ".png": {},
+    ".svg": {"Date": None},
+    ".pdf": {"CreationDate": None},
+}
+PLOT_FORMATS = tuple(_NO_DATE)
 
 
 def require_drawable(path: str | os.PathLike[str], formats: Collection[str]) -> None:
@@ -24,3 +36,25 @@ def require_drawable(path: str | os.PathLike[str], formats: Collection[str]) -> 
         )
     if not path.parent.is_dir():
         raise NearframeError(f"cannot draw {shown(path)}: there is no folder {shown(path.parent)}")
+
+
+def save_plot(figure: "Figure", path: str | os.PathLike[str]) -> None:
+    """Write a plot; the same figures give the same file.
+
+    Args:
+        figure: The plot.
+        path: Ends in one of `PLOT_FORMATS`.
+
+    Raises:
+        OutputError: If the file cannot be written.
+    """
+    from matplotlib import rc_context
+
+    suffix = Path(path).suffix.lower()
+    with (
+        # Neither a date nor random names in it.
+        rc_context({"svg.hashsalt": "nearframe"}),
+        writing_errors(path),
+        atomic_path(path) as temporary,
+    ):
+        figure.savefig(temporary, format=suffix[1:], metadata=_NO_DATE[suffix])

@@ -18,6 +18,7 @@ from .cli import (
     skipped_json,
     strict_option,
 )
+from .sampling_options import sampling_options, take_sampling
 
 if TYPE_CHECKING:
     from nearframe.index import BuildReport
@@ -49,11 +50,7 @@ _PROCESSED = {
     help="The index: a directory, new or existing, or a .json or .faiss file.",
 )
 @click.option("--recursive", is_flag=True, help="Search folders with their sub-folders.")
-@click.option(
-    "--every", type=click.IntRange(min=1), metavar="N", help="Of videos, take every Nth frame."
-)
-@click.option("--fps", type=float, metavar="F", help="Of videos, take F frames per second.")
-@click.option("--keyframes", is_flag=True, help="Of videos, take only keyframes (fast).")
+@sampling_options
 @click.option("--rehash", is_flag=True, help="Compare content, not only size and time.")
 @click.option("--prune", is_flag=True, help="Drop frames whose file is gone.")
 @embedder_options
@@ -63,9 +60,6 @@ def build_index(
     inputs: tuple[Path, ...],
     output: Path,
     recursive: bool,
-    every: int | None,
-    fps: float | None,
-    keyframes: bool,
     rehash: bool,
     prune: bool,
     strict: bool,
@@ -76,14 +70,10 @@ def build_index(
 
     Only what is new or changed is read. After an interruption the same command goes on.
     """
-    from nearframe.embeddings import NearframeError, SourceError
-    from nearframe.embeddings.sources import Sampling
+    from nearframe.embeddings import SourceError
     from nearframe.index import build_index as build
 
-    try:
-        sampling = Sampling(every=every, fps=fps, keyframes=keyframes)
-    except NearframeError as error:
-        raise click.UsageError(str(error)) from error
+    sampling = take_sampling(options)
     try:
         with ProgressBar() as progress:
             report = build(

@@ -3,7 +3,8 @@
 import itertools
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,16 +26,25 @@ from .cli import (
     skipped_json,
     strict_option,
 )
-from .dedup_options import ComparisonOptions, comparison_options
+from .dedup_options import ComparisonOptions, TargetText, comparison_options
+from .dedup_sweep import sweep
+from .dedup_video import dedup_video
 from .dedup_words import describe_rules
+from .sampling_options import sampling_options, take_sampling
 
 if TYPE_CHECKING:
-    from nearframe.query import Action, Application, DedupPlan
+    from nearframe.query import Action, Application, DedupPlan, Target
 
 ACTIONS = ("move", "copy-unique")
 
 # More cameras than these push the rest off the screen; the plan has them all.
 _LISTED = 20
+_ONLY_OF_A_VIDEO = ("every", "fps", "keyframes")
+_NOT_OF_A_VIDEO = (
+    *("sweeps", "plot", "target", "plan_path", "action", "protect", "recursive", "keep"),
+    *("across_cameras", "name_pattern", "time_format", "time_zone"),
+)
+_NOT_OF_A_SWEEP = ("target", "plan_path", "action", "to", *_ONLY_OF_A_VIDEO)
 _NO_CAMERA = "(no camera in the name)"
 
 
@@ -46,8 +56,26 @@ def _require_json(_: click.Context, __: click.Parameter, value: Path | None) -> 
 
 
 @click.command("dedup", cls=Command, short_help="Find repeated images; move them away if asked.")
-@path_argument("source", metavar="FOLDER|INDEX|PLAN")
+@path_argument("source", metavar="FOLDER|VIDEO|INDEX|PLAN")
 @comparison_options
+@sampling_options
+@click.option(
+    "--sweep",
+    "sweeps",
+    is_flag=True,
+    help="Only print how many frames would stay at a range of thresholds.",
+)
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="PICTURE",
+    help="Draw the sweep, too: .png, .svg or .pdf.",
+)
+@click.option(
+    "--target",
+    type=TargetText(),
+    help="Take the threshold that keeps about this share or number of the frames.",
+)
 @click.option(
     "--plan",
     "plan_path",
@@ -64,7 +92,8 @@ def _require_json(_: click.Context, __: click.Parameter, value: Path | None) -> 
 @click.option(
     "--to",
     type=click.Path(path_type=Path),
-    help="Where to; default: FOLDER-repeats for move, FOLDER-unique for copy-unique.",
+    help="Where to; default: FOLDER-repeats for move, FOLDER-unique for copy-unique. Of a video: "
+    "new folder for its new frames; without it, they are only counted.",
 )
 @embedder_options
 @strict_option
@@ -74,6 +103,9 @@ def dedup(
     plan_path: Path | None,
     action: "Action | None",
     to: Path | None,
+    sweeps: bool,
+    plot: Path | None,
+    target: "Target | None",
     strict: bool,
     as_json: bool,
     **options: Any,
@@ -81,26 +113,48 @@ def dedup(
     """Plan which images of FOLDER to drop because they repeat an earlier one.
 
     Nothing is changed without --apply. Given the index of a folder, nothing is embedded again;
-    given a plan, that plan is carried out.
+    given a plan, that plan is carried out. Given a video, its new frames are written to --to.
     """
+    from nearframe.embeddings.sources import VIDEO_SUFFIXES
     from nearframe.query import DedupPlan
 
+    if plot is not None and not sweeps:
+        raise click.UsageError("--plot draws a sweep; give --sweep, too")
+    if source.suffix.lower() in VIDEO_SUFFIXES and not source.is_dir():
+        _refuse(_NOT_OF_A_VIDEO, "is not for a video")
+        sampling, comparison = take_sampling(options), ComparisonOptions.take(options)
+        embedder = EmbedderOptions(**options)
+        dedup_video(source, comparison, sampling, embedder, to=to, strict=strict, as_json=as_json)
+        return
+    if sweeps:
+        _refuse(_NOT_OF_A_SWEEP, "goes with a plan, and --sweep makes none")
+        take_sampling(options)
+        comparison = ComparisonOptions.take(options)
+        embedder = EmbedderOptions(**options)
+        sweep(source, comparison, embedder, plot=plot, strict=strict, as_json=as_json)
+        return
     if to is not None and action is None:
         raise click.UsageError("--to needs --apply move or --apply copy-unique")
     if source.suffix == ".json" and not source.is_dir():
         _require_plan_options(action)
+        chosen_by_names = False
         plan, plan_path = DedupPlan.load(source), source
     else:
+        _refuse(_ONLY_OF_A_VIDEO, "is for videos")
+        take_sampling(options)
         comparison = ComparisonOptions.take(options)
         embedder = EmbedderOptions(**options)
         interrupted = None
-        if action and not plan_path:
+        if action and not plan_path and target is None:
             interrupted = _interrupted(source, comparison, embedder)
-        plan, plan_path = interrupted or _make_plan(source, plan_path, comparison, embedder)
+        plan, plan_path = interrupted or _make_plan(source, plan_path, comparison, embedder, target)
+        chosen_by_names = comparison.method is None and plan.rules.method == "hybrid"
     applied = _apply(plan, plan_path, action, to) if action else None
     if as_json:
         print_json(_as_json(plan, plan_path, applied))
     else:
+        if chosen_by_names:
+            click.echo("File names tell cameras, so method hybrid (see --method).")
         _print(plan, plan_path, applied)
     report_skipped([*plan.unreadable, *(applied.skipped if applied else ())], strict=strict)
 
@@ -116,6 +170,15 @@ def _require_plan_options(action: "Action | None") -> None:
         if given and parameter.name not in allowed:
             option = parameter.opts[0]
             raise click.UsageError(f"{option} is for making a plan, and this is one already")
+
+
+def _refuse(names: Collection[str], reason: str) -> None:
+    """Refuse options that would be without effect."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        given = context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+        if given and parameter.name in names:
+            raise click.UsageError(f"{parameter.opts[0]} {reason}")
 
 
 def _default_plan_path(source: Path) -> Path:
@@ -149,12 +212,17 @@ def _make_plan(
     plan_path: Path | None,
     comparison: ComparisonOptions,
     embedder: EmbedderOptions,
+    target: "Target | None",
 ) -> "tuple[DedupPlan, Path]":
-    from nearframe.query import free_path, plan_dedup
+    from nearframe.query import free_path, plan_dedup, plan_for_target
 
+    make = plan_dedup if target is None else partial(plan_for_target, target=target)
     with ProgressBar() as progress:
-        plan = plan_dedup(
-            source, comparison.make(), embedder=embedder.embedder(), progress=progress
+        plan = make(
+            source,
+            options=comparison.make(),
+            embedder=embedder.embedder(),
+            progress=progress,
         )
     # Without a name of the user's, never over an older plan: somebody may have edited it.
     plan_path = plan_path or free_path(_default_plan_path(source))
@@ -189,7 +257,7 @@ def _print(plan: "DedupPlan", plan_path: Path, applied: "Application | None") ->
     total = len(plan.kept) + len(plan.dropped)
     click.echo(
         f"{'Drops' if applied else 'Would drop'} {len(plan.dropped)} of {count(total, 'frame')} "
-        f"({describe_rules(plan)})"
+        f"({describe_rules(plan.rules, plan.fingerprint)})"
     )
     for line in _by_camera(plan):
         click.echo(line)

@@ -11,7 +11,16 @@ from .change_options import ChangeOptions, change_options
 from .naming import naming_of, naming_options
 
 if TYPE_CHECKING:
-    from nearframe.query import Against, DedupOptions, DedupRules, Keep, Method, Window
+    from nearframe.query import (
+        Against,
+        DedupOptions,
+        DedupRules,
+        Keep,
+        Method,
+        Naming,
+        Target,
+        Window,
+    )
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,6 +43,24 @@ class WindowText(click.ParamType):  # type: ignore[type-arg]  # not generic at r
             return value
         try:
             return Window.parse(value)
+        except NearframeError as error:
+            self.fail(str(error), param, ctx)
+
+
+class TargetText(click.ParamType):  # type: ignore[type-arg]  # not generic at run time before click 8.4
+    """How many frames are to stay: ``20%`` or ``500``."""
+
+    name = "N|P%"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> "Target":
+        """Return the target."""
+        from nearframe.embeddings import NearframeError
+        from nearframe.query import Target
+
+        if isinstance(value, Target):
+            return value
+        try:
+            return Target.parse(value)
         except NearframeError as error:
             self.fail(str(error), param, ctx)
 
@@ -76,8 +103,12 @@ class ComparisonOptions:
             keep=self.keep,
             protect=self.protect,
             recursive=self.recursive,
-            naming=naming_of(self.name_pattern, self.time_format, self.time_zone),
+            naming=self._naming(),
         )
+
+    def _naming(self) -> "Naming | None":
+        given = (self.name_pattern, self.time_format, self.time_zone)
+        return naming_of(*given) if any(given) else None
 
     def gave(self, rules: "DedupRules") -> bool:
         """Whether these options are those that a plan was made with."""

@@ -3,19 +3,19 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nearframe.query import DedupPlan
+    from nearframe.embeddings import Fingerprint
+    from nearframe.query import DedupRules
 
 
-def describe_rules(plan: "DedupPlan") -> str:
+def describe_rules(rules: "DedupRules", fingerprint: "Fingerprint | None") -> str:
     """Say when a frame counted as a repeat, in half a sentence."""
-    rules = plan.rules
     text = {
         "kept": "an earlier kept frame",
         "all": "an earlier frame",
         "previous": "the previous kept frame",
     }[rules.against]
     if rules.method == "embedding":
-        return f"similarity {rules.threshold:g} or more to {text}{_origin(plan)}"
+        return f"similarity {rules.threshold:g} or more to {text}{_origin(rules, fingerprint)}"
     assert rules.change is not None
     changed = f"less than {100 * rules.change.change_threshold:g} % of the area changed"
     if rules.method == "change":
@@ -29,13 +29,13 @@ def describe_rules(plan: "DedupPlan") -> str:
     return f"method hybrid: {changed} from {nearest}{limit}"
 
 
-def _origin(plan: "DedupPlan") -> str:
+def _origin(rules: "DedupRules", fingerprint: "Fingerprint | None") -> str:
     """Say where the threshold comes from."""
-    weights = plan.fingerprint.weights if plan.fingerprint else ""
+    weights = fingerprint.weights if fingerprint else ""
     return {
         "given": ", as given with --threshold",
         "target": ", found for the target",
         "index": ", calibrated for this index",
         "weights": f", the default of weights {weights}",
         None: "",
-    }[plan.rules.threshold_origin]
+    }[rules.threshold_origin]

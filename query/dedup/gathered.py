@@ -52,7 +52,7 @@ def gathered(
         NearframeError: As of `plan_dedup`.
     """
     with ExitStack() as stack:
-        job = prepare(source, options, embedder, stack)
+        job = prepare(source, options, embedder, stack, unknown_threshold=True)
         file = stack.enter_context(tempfile.TemporaryFile(prefix="nearframe-"))
         vectors = None
         if job.rules.cosine is not None:

@@ -19,7 +19,7 @@ from nearframe.index import FrameIndex
 
 from ..cameras import Naming
 from ..plans.rules import ANY_DISTANCE, Against, ChangeSettings, DedupRules, Keep, Method, Window
-from ..threshold import require_threshold
+from ..threshold import require_threshold, usual_threshold
 from .images import Images, Order, OrderedImage, images_of_folder, images_of_index
 from .pictures import Detections, Seen, look_at
 from .stream import Batch, embedded, indexed, looked_at
@@ -82,6 +82,8 @@ def prepare(
     options: DedupOptions,
     embedder: Embedder | MakeEmbedder | None,
     stack: ExitStack,
+    *,
+    unknown_threshold: bool = False,
 ) -> Job:
     """Check everything and list the images.
 
@@ -90,6 +92,7 @@ def prepare(
         options: Likewise.
         embedder: Likewise.
         stack: Closes the index at the end.
+        unknown_threshold: Whether a threshold is yet to be found, so that 1 will do.
 
     Raises:
         SourceError: As of `plan_dedup`.
@@ -105,7 +108,10 @@ def prepare(
         made, fingerprint = _embedder(index, embedder)
         # The pictures decide in the end, so nobody needs to know a cosine for these weights.
         if method == "embedding" or options.threshold is not None:
-            used = require_threshold(options.threshold, index, fingerprint)
+            given = options.threshold
+            if given is None and unknown_threshold and not usual_threshold(index, fingerprint):
+                given = 1.0
+            used = require_threshold(given, index, fingerprint)
     elif options.threshold is not None:
         raise NearframeError(
             f"threshold {options.threshold:g} is a cosine, and method change compares no vectors; "

@@ -64,7 +64,8 @@ class Pictures:
             self._bytes -= self._held.pop(position).nbytes
         self._held[position] = picture
         self._bytes += picture.nbytes
-        while self._bytes > _HELD_BYTES and len(self._held) > 1:
+        # Two always stay: those that are being compared.
+        while self._bytes > _HELD_BYTES and len(self._held) > 2:
             self._bytes -= self._held.popitem(last=False)[1].nbytes
 
     def get(self, position: int) -> Grey:

@@ -47,6 +47,12 @@ class Sweep:
     rules: DedupRules
     unreadable: tuple[Unreadable, ...]
 
+    @property
+    def usual(self) -> float | None:
+        """The threshold that counts without a sweep; None where nothing has one."""
+        rules = self.rules
+        return rules.change.change_threshold if rules.change is not None else rules.threshold
+
 
 @dataclass(frozen=True, slots=True)
 class Target:

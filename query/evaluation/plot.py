@@ -7,21 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from nearframe.embeddings import default_threshold, shown, writing_errors
-from nearframe.index import atomic_path
+from nearframe.embeddings import default_threshold, shown
 
-from ..drawing import require_drawable
+from ..drawing import PLOT_FORMATS, require_drawable, save_plot
 from .evaluate import Evaluation, MethodScores
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_NO_DATE: dict[str, dict[str, None]] = {
-    ".png": {},
-    ".svg": {"Date": None},
-    ".pdf": {"CreationDate": None},
-}
-FORMATS = tuple(_NO_DATE)
 _BINS = 60
 _COPIES, _DIFFERENT = "#1f6fb4", "#c2571a"
 
@@ -30,9 +23,9 @@ def check_plot_path(path: str | os.PathLike[str]) -> None:
     """Check that a plot can go there, before the hours that its figures may take.
 
     Raises:
-        NearframeError: If its suffix is none of `FORMATS`, or there is no such folder.
+        NearframeError: If its suffix is none of `PLOT_FORMATS`, or there is no such folder.
     """
-    require_drawable(path, FORMATS)
+    require_drawable(path, PLOT_FORMATS)
 
 
 def plot_similarities(evaluation: Evaluation, path: str | os.PathLike[str]) -> None:
@@ -45,7 +38,6 @@ def plot_similarities(evaluation: Evaluation, path: str | os.PathLike[str]) -> N
         OutputError: If the file cannot be written.
         NearframeError: As `check_plot_path`.
     """
-    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     check_plot_path(path)
@@ -70,14 +62,7 @@ def plot_similarities(evaluation: Evaluation, path: str | os.PathLike[str]) -> N
     kinds.ticklabel_format(axis="x", useOffset=False)
     name = Path(evaluation.source).resolve().name
     figure.suptitle(f"{shown(name)}: {evaluation.fingerprint.describe()}", fontsize=10)
-    suffix = Path(path).suffix.lower()
-    with (
-        # Neither a date nor random names in it: the same figures give the same file.
-        rc_context({"svg.hashsalt": "nearframe"}),
-        writing_errors(path),
-        atomic_path(path) as temporary,
-    ):
-        figure.savefig(temporary, format=suffix[1:], metadata=_NO_DATE[suffix])
+    save_plot(figure, path)
 
 
 def _lowest_shown(scores: MethodScores) -> float:

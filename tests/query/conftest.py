@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from nearframe.embeddings import Embedder, Fingerprint, Preprocessing, embedder
 from nearframe.query import DedupPlan, DedupRules, DroppedFile, KeptFile, PlannedFile
@@ -54,5 +55,47 @@ def embedder_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Embedder]:
 
         monkeypatch.setattr(embedder, "load_backbone", load)
         return Embedder()
+
+    return make
+
+
+class Yard:
+    """Pictures of a fixed camera: a still ground with a block on it, here or there or nowhere."""
+
+    def __init__(self, seed: int = 0, size: tuple[int, int] = (160, 90)) -> None:
+        generator = np.random.default_rng(seed)
+        coarse = generator.integers(60, 120, (9, 16, 3), np.uint8)
+        self.ground = np.asarray(Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC))
+
+    def picture(self, block: tuple[int, int] | None = None, *, side: int = 20) -> Image.Image:
+        """Draw the ground; with a white block of `side` pixels at ``(x, y)``."""
+        pixels = self.ground.copy()
+        if block is not None:
+            x, y = block
+            pixels[y : y + side, x : x + side] = 250
+        return Image.fromarray(pixels)
+
+
+@pytest.fixture
+def yard() -> Yard:
+    """Pictures of one fixed camera."""
+    return Yard()
+
+
+@pytest.fixture
+def camera_folder(tmp_path: Path) -> Callable[..., Path]:
+    """Make a folder of cameras: ``camera_folder({"c1": [None, (10, 10), …]})``.
+
+    One picture of a `Yard` per place of the block, 60 s apart, named ``CAMERA-EPOCH.png``.
+    """
+
+    def make(cameras: Mapping[str, Sequence[tuple[int, int] | None]]) -> Path:
+        folder = tmp_path / "cameras"
+        folder.mkdir()
+        for seed, (camera, blocks) in enumerate(cameras.items()):
+            ground = Yard(seed)
+            for number, block in enumerate(blocks):
+                ground.picture(block).save(folder / f"{camera}-{1616694872 + 60 * number}.png")
+        return folder
 
     return make

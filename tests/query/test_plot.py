@@ -4,7 +4,7 @@ from PIL import Image
 
 from nearframe.embeddings import DIMENSION, NearframeError
 from nearframe.query import COPY_EDITS, evaluate, plot_similarities
-from nearframe.query.evaluation.plot import FORMATS
+from nearframe.query.drawing import PLOT_FORMATS
 
 FEW = {name: COPY_EDITS[name] for name in ("jpeg20", "crop40", "mirror")}
 
@@ -31,7 +31,7 @@ def test_is_written_as_its_name_says(evaluation, tmp_path, suffix):
     assert content.startswith(starts[suffix.lower()])
 
 
-@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("suffix", PLOT_FORMATS)
 def test_the_same_figures_give_the_same_file(evaluation, tmp_path, suffix, monkeypatch):
     contents = []
     for second in ("1", "2"):

@@ -1,0 +1,49 @@
+"""A picture of how many frames stay at which threshold."""
+
+import os
+
+from ..drawing import PLOT_FORMATS, require_drawable, save_plot
+from .sweep import Sweep
+
+_LINE, _USUAL = "#1f6fb4", "#555555"
+
+
+def check_sweep_plot_path(path: str | os.PathLike[str]) -> None:
+    """Check that a plot can go there, before the images are looked at.
+
+    Raises:
+        NearframeError: If its suffix is none of `PLOT_FORMATS`, or there is no such folder.
+    """
+    require_drawable(path, PLOT_FORMATS)
+
+
+def plot_sweep(sweep: Sweep, path: str | os.PathLike[str]) -> None:
+    """Draw how many frames stay over the thresholds, with the usual threshold marked.
+
+    Raises:
+        OutputError: If the file cannot be written.
+        NearframeError: As `check_sweep_plot_path`.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import PercentFormatter
+
+    check_sweep_plot_path(path)
+    figure = Figure(figsize=(8, 4.5), dpi=120, layout="constrained")
+    axes = figure.subplots()
+    thresholds = [point.threshold for point in sweep.points]
+    kept = [point.kept for point in sweep.points]
+    axes.plot(thresholds, kept, "o-", color=_LINE, markersize=4)
+    if sweep.kind == "change":
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
+        axes.set_xlabel("changed area from which a frame is new")
+    else:
+        axes.set_xlabel("similarity from which a frame is a repeat")
+        axes.ticklabel_format(axis="x", useOffset=False)
+    if sweep.usual is not None:
+        axes.axvline(sweep.usual, color=_USUAL, linestyle="--", linewidth=1, label="used now")
+        axes.legend(frameon=False)
+    axes.set_ylim(0, sweep.total * 1.02)
+    axes.set_ylabel(f"frames that stay, of {sweep.total:,}")
+    axes.grid(alpha=0.3)
+    save_plot(figure, path)

@@ -1,0 +1,80 @@
+"""What dedup --sweep prints: how many frames stay at which threshold."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .cli import (
+    EmbedderOptions,
+    ProgressBar,
+    print_json,
+    report_skipped,
+    show_argument,
+    show_path,
+    skipped_json,
+)
+from .dedup_options import ComparisonOptions
+
+if TYPE_CHECKING:
+    from nearframe.query import Sweep
+
+_BAR = 40
+
+
+def sweep(
+    source: Path,
+    comparison: ComparisonOptions,
+    embedder: EmbedderOptions,
+    *,
+    plot: Path | None,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    """Print how many frames stay at a range of thresholds, and draw it where that is asked for."""
+    from nearframe.query import check_sweep_plot_path, plot_sweep, sweep_dedup
+
+    if plot is not None:
+        check_sweep_plot_path(plot)
+    with ProgressBar() as progress:
+        found = sweep_dedup(
+            source, comparison.make(), embedder=embedder.embedder(), progress=progress
+        )
+    if plot is not None:
+        plot_sweep(found, plot)
+    if as_json:
+        print_json(_as_json(found))
+    else:
+        _print(source, found)
+        if plot is not None:
+            click.echo(f"Plot: {show_path(plot)}")
+    report_skipped(found.unreadable, strict=strict)
+
+
+def _print(source: Path, found: "Sweep") -> None:
+    click.echo(f"{'Changed area' if found.kind == 'change' else 'Similarity':<13}  Stay   Share")
+    for point in found.points:
+        share = point.kept / found.total
+        mark = "  <- used now" if point.threshold == found.usual else ""
+        bar = "#" * round(_BAR * share)
+        click.echo(
+            f"{_text(found, point.threshold):<13}  {point.kept:<5}  {share:5.1%}  "
+            f"{bar}{mark}".rstrip()
+        )
+    option = "--change-threshold" if found.kind == "change" else "--threshold"
+    click.echo(f"Next: dedup {show_argument(source)} {option} VALUE, or --target 20%")
+
+
+def _text(found: "Sweep", threshold: float) -> str:
+    return f"{threshold:g}" if found.kind == "change" else f"{threshold:.6f}"
+
+
+def _as_json(found: "Sweep") -> dict[str, Any]:
+    return {
+        "kind": found.kind,
+        "frames": found.total,
+        "points": [{"threshold": point.threshold, "kept": point.kept} for point in found.points],
+        "usual": found.usual,
+        "rules": found.rules.to_json(),
+        "skipped": skipped_json(found.unreadable),
+    }

@@ -1,0 +1,89 @@
+"""What the command dedup does with a video."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .cli import (
+    EmbedderOptions,
+    ProgressBar,
+    count,
+    print_json,
+    report_skipped,
+    show_argument,
+    show_path,
+    skipped_json,
+)
+from .dedup_options import ComparisonOptions
+from .dedup_words import describe_rules
+
+if TYPE_CHECKING:
+    from nearframe.embeddings.sources import Sampling
+    from nearframe.query import VideoDedup
+
+
+def dedup_video(
+    source: Path,
+    comparison: ComparisonOptions,
+    sampling: "Sampling",
+    embedder: EmbedderOptions,
+    *,
+    to: Path | None,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    """Write the frames of a video that are new to a folder, or only say how many there are."""
+    from nearframe.query import dedup_video as find_new_frames
+
+    try:
+        with ProgressBar() as progress:
+            found = find_new_frames(
+                source,
+                comparison.make(),
+                to=to,
+                sampling=sampling,
+                embedder=embedder.embedder(),
+                progress=progress,
+            )
+    except KeyboardInterrupt as error:
+        raise click.ClickException(
+            "interrupted; nothing was written"
+            if to is None
+            else f"interrupted; {show_path(to)} has the new frames up to there"
+        ) from error
+    if as_json:
+        print_json(_as_json(found))
+    else:
+        _print(source, found, to)
+    report_skipped(found.unreadable, strict=strict)
+
+
+def _print(source: Path, found: "VideoDedup", to: Path | None) -> None:
+    rules = describe_rules(found.rules, found.fingerprint)
+    verb = "Would keep" if to is None else "Keeps"
+    click.echo(f"{verb} {len(found.kept)} of {count(found.total, 'frame')} ({rules})")
+    if to is None:
+        click.echo(f"Next: dedup {show_argument(source)} --to DIR")
+    else:
+        click.echo(f"{count(len(found.kept), 'frame')} now in {show_path(to)}")
+
+
+def _as_json(found: "VideoDedup") -> dict[str, Any]:
+    return {
+        "video": found.video,
+        "frames": found.total,
+        "kept": [
+            {
+                "frame_number": frame.number,
+                "time_s": frame.time_s,
+                "file": frame.file,
+                "nearest": frame.nearest,
+                "similarity": frame.similarity,
+                "change": frame.change,
+            }
+            for frame in found.kept
+        ],
+        "rules": found.rules.to_json(),
+        "skipped": skipped_json(found.unreadable),
+    }

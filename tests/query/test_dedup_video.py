@@ -1,0 +1,149 @@
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from nearframe.embeddings import NearframeError, OutputError, SourceError
+from nearframe.embeddings.sources import Sampling, read_image
+from nearframe.query import DedupOptions, Window, dedup_video
+from nearframe.query.dedup import footage, pictures
+
+HERE, THERE = (10, 10), (100, 50)
+
+
+@pytest.fixture
+def film(tmp_path, yard):
+    """Make a lossless video: ``film([None, (10, 10), …])``, one frame a second."""
+
+    def make(blocks, name="gate.mkv"):
+        with av.open(tmp_path / name, "w") as container:
+            stream = container.add_stream("ffv1", rate=1)
+            stream.width, stream.height, stream.pix_fmt = 160, 90, "bgr0"
+            stream.time_base = Fraction(1, 1000)
+            for number, block in enumerate(blocks):
+                frame = av.VideoFrame.from_image(yard.picture(block))
+                frame.pts, frame.time_base = number * 1000, Fraction(1, 1000)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        return tmp_path / name
+
+    return make
+
+
+def numbers(found):
+    return [frame.number for frame in found.kept]
+
+
+def test_the_new_frames_of_a_video_are_written_and_no_others(film, fake_embedder, tmp_path):
+    video = film([None, None, HERE, HERE, None, THERE, HERE])
+    found = dedup_video(video, to=tmp_path / "new", embedder=fake_embedder)
+    assert (numbers(found), found.total) == ([0, 2, 5], 7)
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
+        "gate_000000_0h00m00.000s.jpg",
+        "gate_000002_0h00m02.000s.jpg",
+        "gate_000005_0h00m05.000s.jpg",
+    ]
+    assert [frame.nearest for frame in found.kept] == [None, 0, 0]
+    assert [Path(frame.file).name for frame in found.kept] == sorted(
+        path.name for path in (tmp_path / "new").iterdir()
+    )
+    assert all(frame.change > 0.02 for frame in found.kept[1:])
+
+
+def test_what_is_written_is_the_frame(film, yard, fake_embedder, tmp_path):
+    found = dedup_video(film([HERE]), to=tmp_path / "new", embedder=fake_embedder)
+    wanted = np.asarray(yard.picture(HERE))
+    difference = np.abs(read_image(found.kept[0].file).astype(int) - wanted)
+    assert difference.mean() < 3
+
+
+def test_without_a_folder_nothing_is_written(film, fake_embedder, tmp_path):
+    video = film([None, HERE])
+    found = dedup_video(video, embedder=fake_embedder)
+    assert (numbers(found), found.kept[0].file) == ([0, 1], None)
+    assert [path.name for path in tmp_path.iterdir()] == [video.name]
+
+
+def test_still_stretches_need_no_vectors(film, fake_embedder, monkeypatch):
+    embedded = []
+    embed = fake_embedder.embed
+    monkeypatch.setattr(
+        fake_embedder, "embed", lambda images: embedded.append(len(images)) or embed(images)
+    )
+    dedup_video(film([None] * 20 + [HERE] * 20), embedder=fake_embedder)
+    assert sum(embedded) == 2
+
+
+@pytest.mark.parametrize("method", ["hybrid", "change", "embedding"])
+def test_a_frame_that_was_there_before_is_known_again(film, fake_embedder, monkeypatch, method):
+    # So that every picture must come from the file in between.
+    monkeypatch.setattr(pictures, "_HELD_BYTES", 0)
+    video = film([None, HERE, THERE, None, HERE, THERE])
+    threshold = 0.9999 if method == "embedding" else None
+    choice = DedupOptions(method=method, threshold=threshold)
+    assert numbers(dedup_video(video, choice, embedder=fake_embedder)) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("method", ["hybrid", "change"])
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"against": "previous"}, [0, 1, 2, 3]),
+        ({"window": Window.parse("2s")}, [0, 1, 2, 3]),
+        ({"window": Window.parse("3s")}, [0, 1, 2, 4]),
+        ({"window": Window.parse("4s")}, [0, 1, 2]),
+        ({"window": Window.parse("2")}, [0, 1, 2, 3]),
+        ({"against": "all"}, [0, 1, 2]),
+    ],
+)
+def test_what_frames_are_compared_with(film, fake_embedder, method, fields, expected):
+    video = film([None, HERE, THERE, None, None])
+    found = dedup_video(video, DedupOptions(method=method, **fields), embedder=fake_embedder)
+    assert numbers(found) == expected
+
+
+def test_sampling_numbers_frames_as_always(film, fake_embedder):
+    video = film([None, HERE, None, HERE, HERE, HERE, THERE])
+    found = dedup_video(video, sampling=Sampling(every=3), embedder=fake_embedder)
+    assert (numbers(found), found.total) == ([0, 3, 6], 3)
+
+
+def test_a_folder_that_holds_something_is_refused_before_anything(film, fake_embedder, tmp_path):
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "mine.txt").write_text("mine")
+    with pytest.raises(OutputError, match=r"new exists and is not an empty folder; give a new"):
+        dedup_video(film([None]), to=tmp_path / "new", embedder=fake_embedder)
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("fields", [{"keep": "sharpest"}, {"protect": ("x",)}, {"recursive": True}])
+def test_what_is_for_folders_is_refused(film, fake_embedder, fields):
+    with pytest.raises(NearframeError, match="leave those options out"):
+        dedup_video(film([None]), DedupOptions(**fields), embedder=fake_embedder)
+
+
+def test_what_is_no_video_is_refused(tmp_path, picture, fake_embedder):
+    picture(1).save(tmp_path / "a.png")
+    with pytest.raises(SourceError, match="not a video"):
+        dedup_video(tmp_path / "a.png", embedder=fake_embedder)
+    (tmp_path / "a.mp4").write_bytes(b"no video")
+    with pytest.raises(SourceError, match=r"a\.mp4"):
+        dedup_video(tmp_path / "a.mp4", embedder=fake_embedder)
+
+
+def test_times_in_names():
+    assert footage._clock(None) == ""
+    assert footage._clock(0.0004) == "_0h00m00.000s"
+    assert footage._clock(59.9999) == "_0h01m00.000s"
+    assert footage._clock(36_123.4) == "_10h02m03.400s"
+
+
+def test_the_result_is_a_folder_that_dedup_leaves_alone(film, fake_embedder, tmp_path):
+    from nearframe.query import plan_dedup
+
+    video = film([None, None, HERE, None, THERE, HERE])
+    dedup_video(video, to=tmp_path / "new", embedder=fake_embedder)
+    plan = plan_dedup(tmp_path / "new", DedupOptions(method="hybrid"), embedder=fake_embedder)
+    assert plan.dropped == ()
