@@ -20,8 +20,9 @@ from nearframe.query import (
     render_page,
     save_page,
 )
-from nearframe.query.cameras.overview_plots import interval_histogram, time_ticks, timeline
+from nearframe.query.cameras.overview_plots import interval_histogram, timeline
 from nearframe.query.cameras.overview_words import iso_time, show_duration
+from nearframe.query.time_axis import time_ticks
 
 START = datetime(2021, 3, 26, 8)
 VOID = {"meta", "br"}

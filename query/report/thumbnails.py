@@ -1,0 +1,78 @@
+"""Pictures as a report page holds them: small JPEGs, each with what is wrong or outlined."""
+
+import base64
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from nearframe.embeddings import RgbImage
+
+from ..change import Region
+from .page import to_json
+
+SIDE = 240
+"""The longer side of a thumbnail, in pixels."""
+
+_QUALITY = 62
+# The page draws outlines on a grid of this many units, and corners nearer than these are one.
+_GRID, _TOLERANCE = 1000, 2.5
+_MOST_REGIONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """A picture for a page, or why there is none.
+
+    Attributes:
+        jpeg: At most `SIDE` pixels wide and high; None where it cannot be shown.
+        width: In pixels.
+        height: Likewise.
+        problem: Why it cannot be shown.
+    """
+
+    jpeg: bytes | None
+    width: int = 0
+    height: int = 0
+    problem: str = ""
+
+    @classmethod
+    def of(cls, image: RgbImage) -> "Thumbnail":
+        """Shrink a picture; one that is small enough keeps its size."""
+        small = Image.fromarray(image)
+        small.thumbnail((SIDE, SIDE), Image.Resampling.BICUBIC, reducing_gap=3)
+        buffer = io.BytesIO()
+        small.save(buffer, "JPEG", quality=_QUALITY, optimize=True)
+        return cls(buffer.getvalue(), small.width, small.height)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlines:
+    """What changed in a picture.
+
+    Attributes:
+        regions: The parts that changed, the largest first.
+        counting: How many of them are large enough to count.
+    """
+
+    regions: tuple[Region, ...] = field(repr=False)
+    counting: int
+
+
+def picture_json(thumbnail: Thumbnail, outlines: Outlines | None = None) -> str:
+    """Return a picture as the page's script reads it: JPEG, width, height, problem, outlines."""
+    jpeg = None if thumbnail.jpeg is None else base64.b64encode(thumbnail.jpeg).decode()
+    values = [jpeg, thumbnail.width, thumbnail.height, thumbnail.problem]
+    return to_json([*values, [] if outlines is None else list(_lines(outlines))])
+
+
+def _lines(outlines: Outlines) -> Iterable[list[int]]:
+    """Yield per region whether it counts, 1 or 0, and the coordinates of its corners in turn."""
+    for number, region in enumerate(outlines.regions[:_MOST_REGIONS]):
+        # (n, 2) in grid units; a thumbnail is too small for every corner.
+        corners = np.rint(np.array(region.outline, np.float32) * _GRID).astype(np.int32)
+        fewer = np.asarray(cv2.approxPolyDP(corners, _TOLERANCE, closed=True))
+        yield [int(number < outlines.counting), *fewer.reshape(-1).tolist()]
