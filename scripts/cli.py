@@ -261,6 +261,19 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def require_page(_: click.Context, option: click.Parameter, page: Path | None) -> Path | None:
+    """Refuse a page that is named like an image, before the long work that its content takes."""
+    if page is None:
+        return None
+    if page.suffix.lower() not in (".html", ".htm"):
+        raise click.UsageError(
+            f"{option.opts[0]} writes a page; expected a name like {page.stem}.html"
+        )
+    if not page.absolute().parent.is_dir():
+        raise click.UsageError(f"{option.opts[0]} {page}: there is no folder {page.parent}")
+    return page
+
+
 def path_argument(name: str, **options: Any) -> Callable[[F], F]:
     """Add an argument that is a path; whether it exists is for the library to say."""
     return click.argument(name, type=click.Path(path_type=Path), **options)

@@ -15,6 +15,7 @@ from .cli import (
     json_option,
     path_argument,
     print_json,
+    require_page,
     show_path,
     skipped_json,
     strict_option,
@@ -54,6 +55,7 @@ _LISTED = 10
     "--html",
     "page",
     type=click.Path(path_type=Path),
+    callback=require_page,
     metavar="PAGE.html",
     help="Write a page with plots, too: one file that needs no other.",
 )
@@ -76,7 +78,6 @@ def overview(
     """
     from nearframe.query import save_page, survey
 
-    _require_page(page)
     with ProgressBar() as progress:
         found = survey(
             folder,
@@ -98,16 +99,6 @@ def overview(
         click.echo(f"Page: {show_path(page)}", err=as_json)
     if strict and found.unreadable:
         raise SystemExit(1)
-
-
-def _require_page(page: Path | None) -> None:
-    """Refuse a page that is named like an image, before hours are spent on looking at others."""
-    if page is None:
-        return
-    if page.suffix.lower() not in (".html", ".htm"):
-        raise click.UsageError(f"--html writes a page; expected a name like {page.stem}.html")
-    if not page.absolute().parent.is_dir():
-        raise click.UsageError(f"--html {page}: there is no folder {page.parent}")
 
 
 def _print(found: "Overview") -> None:

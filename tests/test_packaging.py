@@ -166,12 +166,16 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
 
 
 @pytest.mark.slow
-def test_the_wheel_holds_every_module_and_marker(wheel):
+def test_the_wheel_holds_every_module_page_and_marker(wheel):
     names, _ = wheel
     expected = {
         f"nearframe/{path.relative_to(REPOSITORY).as_posix()}"
         for package in PACKAGES
-        for path in [*sources(package), REPOSITORY / package / "py.typed"]
+        for path in [
+            *sources(package),
+            *(REPOSITORY / package).rglob("page.*"),
+            REPOSITORY / package / "py.typed",
+        ]
     }
     assert expected <= set(names)
 

@@ -38,8 +38,8 @@ def save_report(
 
     It is one HTML file that needs no other and no network. Each dropped frame stands beside the
     one it repeats, and each kept one beside the frame before it that came nearest, with what
-    changed between the two outlined; dashed where it is too small to count. A file that is gone or
-    broken by now is shown as such.
+    changed between the two outlined; dashed where it does not count, being too small or only moved
+    a little. A file that is gone or broken by now is shown as such.
 
     Args:
         plan: Whose files still lie where it says.
@@ -140,9 +140,11 @@ def _detail(file: PlannedFile) -> str:
 
 
 def _clock(time: str) -> str:
-    """Return a time of a plan to the second; one that somebody edited as it is."""
+    """Return a time of a plan, with milliseconds where it has them; an edited one as it is."""
     parsed = _parsed(time)
-    return shown(time) if parsed is None else parsed.isoformat(" ", "seconds")
+    if parsed is None:
+        return shown(time)
+    return parsed.isoformat(" ", "milliseconds" if parsed.microsecond else "seconds")
 
 
 def _parsed(time: str | None) -> datetime | None:
@@ -157,10 +159,10 @@ def _entry(
 ) -> dict[str, Any]:
     file, frame = frames.judged[position], frames.listed[position]
     kept = isinstance(file, KeptFile)
-    own = [position, "new" if kept else "dropped", 1]
+    own = [position, "this frame", 1]
     pictures = [own]
     if frame.other is not None:
-        role = "the nearest before it" if kept else "repeats this one"
+        role = "came nearest to it" if kept else "it repeats"
         pictures = [[frame.other, role, 0], own]
     margin = _margin(rules, settings, file, look)
     return {
@@ -168,12 +170,12 @@ def _entry(
         "group": frames.cameras.index(file.camera),
         "title": position,
         "margin": None if margin is None else round(margin, 4),
-        "facts": _facts(file, look),
+        "facts": _facts(file, look, settings.min_diff_area),
         "pictures": pictures,
     }
 
 
-def _facts(file: Judged, look: Look) -> str:
+def _facts(file: Judged, look: Look, min_diff_area: float) -> str:
     if _other(file) is None:
         return "nothing before it to compare with"
     facts = [] if file.similarity is None else [f"similarity {file.similarity:.6f}"]
@@ -182,8 +184,10 @@ def _facts(file: Judged, look: Look) -> str:
         return " · ".join(facts)
     if change:
         facts.append(f"changed area {_percent(change)}")
-    elif look.largest:
-        facts.append(f"changes too small to count, the largest {_percent(look.largest)}")
+    elif look.ignored >= min_diff_area > 0:
+        facts.append(f"{_percent(look.ignored)} only moved a little")
+    elif look.ignored:
+        facts.append(f"{_percent(look.ignored)} is too small to count")
     else:
         facts.append("no change")
     return " · ".join(facts)
@@ -197,7 +201,8 @@ def _margin(rules: DedupRules, settings: ChangeSettings, file: Judged, look: Loo
     """Return how far a frame is from being judged otherwise; None where nobody knows.
 
     That is the difference of the two frames relative to the least difference of a new one, less
-    one: 0 at the threshold, up to 1 for dropped frames, any number for kept ones.
+    one: 0 at the threshold, up to 1 for dropped frames, any number for kept ones. What only moved
+    a little is at the threshold: a person should look at it first.
     """
     if _other(file) is None:
         return None
@@ -205,15 +210,17 @@ def _margin(rules: DedupRules, settings: ChangeSettings, file: Judged, look: Loo
     if rules.method == "embedding" or not alike:
         if file.similarity is None or rules.threshold is None:
             return None
-        return _relative(1 - file.similarity, 1 - rules.threshold)
-    if look.outlines is None:
+        difference, needed = 1 - file.similarity, 1 - rules.threshold
+    elif look.outlines is None:
         return None
-    needed = max(settings.change_threshold, settings.min_diff_area)
-    return _relative(look.score or look.largest, needed)
-
-
-def _relative(difference: float, needed: float) -> float:
-    return abs(difference / needed - 1) if needed > 0 else difference
+    else:
+        difference = look.score or look.ignored
+        needed = max(settings.change_threshold, settings.min_diff_area)
+    if needed <= 0:
+        return difference
+    ratio = difference / needed
+    # Rounding, and frames that something else decided about: neither may be beyond the threshold.
+    return max(0.0, ratio - 1 if isinstance(file, KeptFile) else 1 - ratio)
 
 
 def _body(plan: DedupPlan, frames: _Frames, folder: str) -> str:
@@ -256,7 +263,8 @@ def _body(plan: DedupPlan, frames: _Frames, folder: str) -> str:
             _unreadable(plan.unreadable),
             '<h2 id="frames">Frames</h2>',
             '<p class="soft">Left the frame it was judged by, right the frame itself, with what '
-            "changed outlined; dashed where it is too small to count.</p>",
+            "changed outlined; dashed where it does not count, being too small or only moved a "
+            "little.</p>",
             _controls(frames),
         ]
     )
@@ -265,8 +273,8 @@ def _body(plan: DedupPlan, frames: _Frames, folder: str) -> str:
 def _rules(plan: DedupPlan) -> Iterator[tuple[str, str]]:
     rules = plan.rules
     yield "Folder", shown(plan.folder)
-    yield "Planned", shown(plan.created)
-    yield "A frame is dropped for", describe_rules(plan)
+    yield "Planned", _clock(plan.created)
+    yield "A repeat has", describe_rules(rules, plan.fingerprint)
     if rules.window.seconds is not None:
         yield "Compared with", f"frames of {rules.window.seconds:g} seconds before it"
     elif rules.window.frames is not None:

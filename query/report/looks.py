@@ -16,7 +16,7 @@ from .thumbnails import Outlines, Thumbnail
 
 _AHEAD = 32
 _HELD_BYTES = 128 << 20
-# Changes down to this share of the smallest one that counts are outlined too.
+# Regions down to this share of the smallest one that counts are outlined too.
 _FINER = 0.1
 
 
@@ -42,14 +42,14 @@ class Look:
     Attributes:
         thumbnail: The picture, or why there is none.
         outlines: What changed from the other frame; None where that could not be looked at.
-        score: Changed area of the regions that count, in [0, 1].
-        largest: Area of the largest region, whether it counts or not, in [0, 1].
+        score: Changed area, of the regions that count, in [0, 1].
+        ignored: Area of the largest region that does not count, in [0, 1]; 0 where there is none.
     """
 
     thumbnail: Thumbnail
     outlines: Outlines | None = None
     score: float = 0.0
-    largest: float = 0.0
+    ignored: float = 0.0
 
 
 def look_at_frames(frames: Sequence[ReportFrame], settings: ChangeSettings) -> Iterator[Look]:
@@ -76,14 +76,13 @@ class _Looker:
     def __init__(self, frames: Sequence[ReportFrame], settings: ChangeSettings) -> None:
         self._frames = frames
         self._detections: dict[str | None, ChangeDetection] = {}
-        for camera in dict.fromkeys(frame.camera for frame in frames):
-            found = settings.detection(camera)
-            finer = replace(found, min_diff_area=_FINER * found.min_diff_area)
-            # Makes what depends on the size only, before threads share it.
-            finer.unmasked(settings.resize_to)
-            self._detections[camera] = finer
-        self._min_area = settings.min_diff_area
+        self._finer: dict[str | None, ChangeDetection] = {}
         height, width = settings.resize_to
+        for camera in dict.fromkeys(frame.camera for frame in frames):
+            usual = settings.detection(camera)
+            # Also what only moved: the page shows what the rules left out, and why.
+            finer = replace(usual, min_diff_area=_FINER * usual.min_diff_area, motion_tolerance=0)
+            self._detections[camera], self._finer[camera] = usual, finer
         held = max(16, _HELD_BYTES // (height * width))
         # Threads may decode the same frame at the same time, which costs time but no harm.
         self._decoded = functools.lru_cache(maxsize=held)(self._decode)
@@ -96,13 +95,14 @@ class _Looker:
         other = self._decoded(frame.other)[1]
         if other is None:
             return Look(thumbnail)
-        regions = self._detections[frame.camera].compare(other, picture).regions
-        counting = [region.area for region in regions if region.area >= self._min_area]
+        change = self._detections[frame.camera].compare(other, picture)
+        finer = self._finer[frame.camera].compare(other, picture)
+        ignored = [region for region in finer.regions if region not in change.regions]
         return Look(
             thumbnail,
-            Outlines(regions, len(counting)),
-            score=min(1.0, sum(counting)),
-            largest=regions[0].area if regions else 0.0,
+            Outlines(change.regions, tuple(ignored)),
+            score=change.score,
+            ignored=ignored[0].area if ignored else 0.0,
         )
 
     def _decode(self, position: int) -> tuple[Thumbnail, Grey | None]:

@@ -3,12 +3,15 @@
 // out of its packed text when it is shown for the first time.
 (() => {
   const data = JSON.parse(document.getElementById("entries").textContent);
-  const packs = [...document.querySelectorAll("script.pictures")];
+  const packs = [...document.querySelectorAll("script.pack")];
   const list = document.getElementById("list");
   const controls = document.getElementById("controls");
   const BLOCK = 12; // entries; fills whole rows of 1, 2, 3, 4 and 6 columns
   const MOST_PRINTED = 600;
   const SVG = "http://www.w3.org/2000/svg";
+  const columns = Math.min(6, data.entries.reduce((most, entry) => Math.max(most, entry.pictures.length), 1));
+  list.style.setProperty("--columns", columns);
+  list.style.setProperty("--card-width", `${columns * 240}px`);
   let shown = [];
   let blockHeight = 900;
 
@@ -46,7 +49,7 @@
     return svg;
   }
 
-  function figure([file, role, outlined]) {
+  function figure([file, role, outlined], title) {
     const [name, detail] = data.files[file];
     const [jpeg, width, height, problem, regions] = pictureOf(file);
     const made = element("figure");
@@ -63,7 +66,7 @@
       frame.textContent = `cannot be shown: ${problem}`;
     }
     const caption = element("figcaption");
-    for (const [kind, text] of [["role", role], ["", name], ["", detail]]) {
+    for (const [kind, text] of [["role", role], ["", file === title ? "" : name], ["", detail]]) {
       if (!text) continue;
       const line = element("span", kind, text);
       line.title = text;
@@ -81,7 +84,7 @@
     const facts = element("p", "facts");
     facts.append(element("span", "badge", kind.name), entry.facts);
     const pictures = element("div", "pictures");
-    pictures.append(...entry.pictures.map(figure));
+    pictures.append(...entry.pictures.map((picture) => figure(picture, entry.title)));
     made.append(title, facts, pictures);
     return made;
   }
@@ -128,10 +131,12 @@
     for (let first = 0; first < shown.length; first += BLOCK) {
       const block = element("div", "block");
       block.dataset.first = first;
-      block.style.height = `${blockHeight}px`;
       blocks.push(block);
     }
-    list.replaceChildren(...blocks);
+    list.replaceChildren(...blocks.slice(0, 1));
+    if (blocks.length > 1) fill(blocks[0]); // says how high the others will be
+    for (const block of blocks.slice(1)) block.style.height = `${blockHeight}px`;
+    list.append(...blocks.slice(1));
     blocks.forEach((block) => watcher.observe(block));
     controls.elements.count.value =
       `${shown.length.toLocaleString("en")} of ${data.entries.length.toLocaleString("en")}`;

@@ -59,7 +59,7 @@ def write_page(
         remaining = iter(pictures)
         while pack := list(islice(remaining, PER_PACK)):
             lines = ",\n".join(pack)
-            file.write(f'<script type="application/json" class="pictures">[{lines}]</script>\n')
+            file.write(f'<script type="application/json" class="pack">[{lines}]</script>\n')
         entries = to_json({**data(), "perPack": PER_PACK})
         file.write(f'<script type="application/json" id="entries">{entries}</script>\n')
         file.write(f"<script>{script}</script>\n</body>\n</html>\n")

@@ -17,7 +17,7 @@ from .page import to_json
 SIDE = 240
 """The longer side of a thumbnail, in pixels."""
 
-_QUALITY = 62
+_QUALITY = 75
 # The page draws outlines on a grid of this many units, and corners nearer than these are one.
 _GRID, _TOLERANCE = 1000, 2.5
 _MOST_REGIONS = 20
@@ -55,11 +55,11 @@ class Outlines:
 
     Attributes:
         regions: The parts that changed, the largest first.
-        counting: How many of them are large enough to count.
+        ignored: Those that differ and do not count: too small, or only moved a little.
     """
 
     regions: tuple[Region, ...] = field(repr=False)
-    counting: int
+    ignored: tuple[Region, ...] = field(repr=False)
 
 
 def picture_json(thumbnail: Thumbnail, outlines: Outlines | None = None) -> str:
@@ -71,8 +71,9 @@ def picture_json(thumbnail: Thumbnail, outlines: Outlines | None = None) -> str:
 
 def _lines(outlines: Outlines) -> Iterable[list[int]]:
     """Yield per region whether it counts, 1 or 0, and the coordinates of its corners in turn."""
-    for number, region in enumerate(outlines.regions[:_MOST_REGIONS]):
+    regions = [*outlines.regions, *outlines.ignored][:_MOST_REGIONS]
+    for number, region in enumerate(regions):
         # (n, 2) in grid units; a thumbnail is too small for every corner.
         corners = np.rint(np.array(region.outline, np.float32) * _GRID).astype(np.int32)
         fewer = np.asarray(cv2.approxPolyDP(corners, _TOLERANCE, closed=True))
-        yield [int(number < outlines.counting), *fewer.reshape(-1).tolist()]
+        yield [int(number < len(outlines.regions)), *fewer.reshape(-1).tolist()]

@@ -1,0 +1,39 @@
+"""The rules of a deduplication in words."""
+
+from nearframe.embeddings import Fingerprint
+
+from .rules import DedupRules
+
+
+def describe_rules(rules: DedupRules, fingerprint: Fingerprint | None) -> str:
+    """Say when a frame counted as a repeat, in half a sentence."""
+    text = {
+        "kept": "an earlier kept frame",
+        "all": "an earlier frame",
+        "previous": "the previous kept frame",
+    }[rules.against]
+    if rules.method == "embedding":
+        return f"similarity {rules.threshold:g} or more to {text}{_origin(rules, fingerprint)}"
+    assert rules.change is not None
+    changed = f"less than {100 * rules.change.change_threshold:g} % of the area changed"
+    if rules.method == "change":
+        return f"method change: {changed} from {text}"
+    nearest = {
+        "kept": "the most similar earlier kept frames",
+        "all": "the most similar earlier frames",
+        "previous": "the previous kept frame",
+    }[rules.against]
+    limit = "" if rules.threshold is None else f" of similarity {rules.threshold:g} or more"
+    return f"method hybrid: {changed} from {nearest}{limit}"
+
+
+def _origin(rules: DedupRules, fingerprint: Fingerprint | None) -> str:
+    """Say where the threshold comes from."""
+    weights = fingerprint.weights if fingerprint else ""
+    return {
+        "given": ", as given",
+        "target": ", found for the target",
+        "index": ", calibrated for this index",
+        "weights": f", the default of weights {weights}",
+        None: "",
+    }[rules.threshold_origin]

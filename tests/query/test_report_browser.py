@@ -1,0 +1,223 @@
+"""Reports in a real browser: headless Chromium, driven over WebDriver."""
+
+import base64
+import io
+import json
+import os
+import shutil
+
+import pytest
+from PIL import Image
+
+from nearframe.query import ChangeSettings, plan_dedup
+from nearframe.query.dedup import DedupOptions
+from nearframe.query.report import save_report
+from nearframe.query.report.dedup_page import _controls, _Frames
+from nearframe.query.report.page import to_json, write_page
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+DRIVER = shutil.which("chromedriver")
+FRAMES = 5000
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """A headless Chromium; selenium is only loaded where there is one."""
+    if CHROMIUM is None or DRIVER is None:
+        pytest.skip("needs a browser: apt-get install chromium chromium-driver")
+    webdriver = pytest.importorskip("selenium.webdriver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    arguments = ["--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
+    if os.geteuid() == 0:
+        arguments.append("--no-sandbox")
+    for argument in [*arguments, "--window-size=1200,900"]:
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
+    driver.set_script_timeout(20)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def opened(browser):
+    """Open a page; at the end there was no complaint on the console, and no request but for it."""
+    addresses = []
+
+    def open_page(path):
+        browser.get_log("browser"), browser.get_log("performance")  # of what was before
+        addresses.append(path.as_uri())
+        browser.get(addresses[-1])
+        return browser
+
+    yield open_page
+    assert browser.get_log("browser") == []
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    requested = [
+        message["params"]["request"]["url"]
+        for message in messages
+        if message["method"] == "Network.requestWillBeSent"
+    ]
+    assert [url for url in requested if not url.startswith("data:image/jpeg;base64,")] == addresses
+
+
+def settle(browser):
+    """Wait until what came into view is there, and its pictures are decoded."""
+    browser.execute_async_script(
+        "const done = arguments[0];"
+        "requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() =>"
+        " Promise.all([...document.images].map((i) => i.decode().catch(() => 0))).then(done),"
+        " 50)));"
+    )
+
+
+def cards(browser):
+    settle(browser)
+    return browser.execute_script(
+        "return [...document.querySelectorAll('article h3')].map((h) => h.textContent)"
+    )
+
+
+def choose(browser, name, value):
+    browser.execute_script(
+        "const menu = document.getElementById('controls').elements[arguments[0]];"
+        "menu.value = arguments[1];"
+        "menu.dispatchEvent(new Event('change', {bubbles: true}));",
+        name,
+        value,
+    )
+
+
+def count(browser):
+    return browser.execute_script("return document.querySelector('output').value")
+
+
+@pytest.fixture
+def dedup_page(tmp_path, picture):
+    """A report of ten images of two cameras, of which the second and third look alike."""
+    folder = tmp_path / "lot"
+    folder.mkdir()
+    for camera in ("c1", "c2"):
+        for number, seed in enumerate((0, 1, 1, 2, 3)):
+            picture(seed, (320, 180)).save(folder / f"{camera}-161669487251{number}.png")
+    (folder / "c1-1616694872519<img src=x onerror=alert(1)>.png").write_bytes(
+        (folder / "c1-1616694872514.png").read_bytes()
+    )
+    settings = ChangeSettings(resize_to=(90, 160))
+    plan = plan_dedup(folder, DedupOptions(method="change", change=settings))
+    (folder / "c2-1616694872514.png").unlink()
+    save_report(plan, tmp_path / "report.html")
+    return tmp_path / "report.html"
+
+
+def test_the_pictures_load(dedup_page, opened):
+    browser = opened(dedup_page)
+    assert len(cards(browser)) == 11
+    widths = browser.execute_script("return [...document.images].map((i) => i.naturalWidth)")
+    assert set(widths) == {240}
+    missing = browser.execute_script("return document.querySelector('.missing').textContent")
+    assert missing == "cannot be shown: the file is gone"
+    assert browser.execute_script("return document.querySelectorAll('polygon').length") > 0
+
+
+def test_names_are_text(dedup_page, opened):
+    browser = opened(dedup_page)
+    assert any("<img src=x onerror=alert(1)>" in title for title in cards(browser))
+
+
+def test_the_filters_change_what_is_shown(dedup_page, opened):
+    browser = opened(dedup_page)
+    assert count(browser) == "11 of 11"
+    choose(browser, "kind", "0")
+    dropped = cards(browser)
+    assert (
+        dropped
+        == [
+            "c1-1616694872512.png",
+            "c2-1616694872512.png",
+        ]
+        or len(dropped) == 3
+    )
+    choose(browser, "group", "1")
+    assert cards(browser) == ["c2-1616694872512.png"]
+    assert count(browser) == "1 of 11"
+    choose(browser, "kind", "")
+    assert len(cards(browser)) == 5
+    choose(browser, "margin", "0.05")
+    assert len(cards(browser)) < 5
+
+
+def test_a_camera_of_the_table_is_a_filter(dedup_page, opened):
+    browser = opened(dedup_page)
+    browser.execute_script("document.querySelector('button[data-group=\"1\"]').click()")
+    assert {title[:2] for title in cards(browser)} == {"c2"}
+
+
+def test_the_outlines_can_be_switched_off(dedup_page, opened):
+    browser = opened(dedup_page)
+    settle(browser)
+    box = browser.find_element("name", "outlines")
+    box.send_keys(" ")
+    shown = "return [...document.querySelectorAll('.frame svg')].filter((s) => s.checkVisibility())"
+    assert browser.execute_script(shown) == []
+    box.send_keys(" ")
+    assert browser.execute_script(shown) != []
+
+
+@pytest.fixture
+def long_page(tmp_path):
+    """A list of 5,000 entries, each closer to the threshold than the one before it."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (240, 135), "gray").save(buffer, "JPEG")
+    jpeg = base64.b64encode(buffer.getvalue()).decode()
+    entries = [
+        {
+            "kind": number % 2,
+            "group": 0,
+            "title": number,
+            "margin": (FRAMES - number) / FRAMES,
+            "facts": "similarity 0.999000",
+            "pictures": [[max(0, number - 1), "it repeats", 0], [number, "this frame", 1]],
+        }
+        for number in range(FRAMES)
+    ]
+    write_page(
+        tmp_path / "long.html",
+        title="long",
+        body=_controls(_Frames([], [], [], ["c1"])),
+        pictures=(to_json([jpeg, 240, 135, "", []]) for _ in range(FRAMES)),
+        data=lambda: {
+            "kinds": [{"name": "dropped", "good": False}, {"name": "kept", "good": True}],
+            "files": [[f"c1-{number}.png", "c1"] for number in range(FRAMES)],
+            "entries": entries,
+        },
+    )
+    return tmp_path / "long.html"
+
+
+def test_of_many_frames_only_those_near_the_window_are_in_the_document(long_page, opened):
+    browser = opened(long_page)
+    assert count(browser) == "5,000 of 5,000"
+    assert 4 <= len(cards(browser)) <= 100
+    for share in (0.5, 1.0):
+        browser.execute_script(
+            "window.scrollTo(0, arguments[0] * document.documentElement.scrollHeight)", share
+        )
+        titles = cards(browser)
+        assert 4 <= len(titles) <= 150
+        numbers = [int(title[3:-4]) for title in titles]
+        assert any(abs(number - share * FRAMES) < 300 for number in numbers)
+        shown = browser.execute_script(
+            "return [...document.images].filter((i) => i.naturalWidth > 0).length"
+        )
+        assert shown == 2 * len(titles)
+    assert browser.execute_script("return document.querySelectorAll('*').length") < 5000
+
+
+def test_the_closest_to_the_threshold_come_first(long_page, opened):
+    browser = opened(long_page)
+    choose(browser, "order", "margin")
+    assert cards(browser)[:3] == ["c1-4999.png", "c1-4998.png", "c1-4997.png"]
+    choose(browser, "margin", "0.1")
+    assert count(browser) == "500 of 5,000"
