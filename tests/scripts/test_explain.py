@@ -38,7 +38,7 @@ def test_json_has_the_same(run, pair):
     assert answer["verdict"] == "same scene, 1 region changed"
     assert answer["changed"] is True
     assert answer["changed_area"] == pytest.approx(60 * 80 / (180 * 320), rel=0.15)
-    assert answer["change_threshold"] == 0.025
+    assert answer["change_threshold"] == 0.005
     assert -1 <= answer["similarity"] <= 1
     assert -1 <= answer["similarity_threshold"] <= 1
     assert answer["light"] == {

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from nearframe.embeddings import FITS, device
-from nearframe.query import ACTIONS, AGAINST
-from nearframe.scripts import cli
+from nearframe.query import ACTIONS, AGAINST, KEEP, METHODS
+from nearframe.scripts import cli, dedup_options
 from nearframe.scripts import dedup as dedup_script
 from nearframe.scripts.main import nearframe
 
@@ -155,7 +155,9 @@ def test_choices_are_those_of_the_library():
     assert cli.PRECISIONS == device.PRECISIONS
     assert cli.FITS == FITS
     assert dedup_script.ACTIONS == ACTIONS
-    assert dedup_script.AGAINST == AGAINST
+    assert dedup_options.METHODS == METHODS
+    assert dedup_options.AGAINST == AGAINST
+    assert dedup_options.KEEP == KEEP
 
 
 def test_weights_are_named_as_the_library_knows_them():

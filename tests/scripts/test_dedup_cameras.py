@@ -1,0 +1,114 @@
+"""dedup on folders of cameras and on videos, as its user meets it."""
+
+import json
+
+import pytest
+from PIL import Image, ImageDraw
+
+from nearframe.query import DedupPlan
+
+
+def draw(block):
+    image = Image.new("RGB", (160, 90), "grey")
+    if block:
+        ImageDraw.Draw(image).rectangle((block, 20, block + 20, 40), "white")
+    return image
+
+
+@pytest.fixture
+def cameras(tmp_path):
+    folder = tmp_path / "yard"
+    folder.mkdir()
+    for camera, blocks in (("gate", [0, 0, 30, 30, 90]), ("hall", [0, 60])):
+        for number, block in enumerate(blocks):
+            draw(block).save(folder / f"{camera}-{1616694872 + 60 * number}.png")
+    return folder
+
+
+def test_says_what_is_kept_of_each_camera_and_why_hybrid(run, cameras):
+    assert run("dedup", "yard").stdout.splitlines() == [
+        "File names tell cameras, so method hybrid (see --method).",
+        "Would drop 2 of 7 frames (method hybrid: less than 0.5 % of the area changed from the "
+        "most similar earlier kept frames)",
+        "  gate  keeps 3 of 5",
+        "  hall  keeps 2 of 2",
+        "Plan: yard.dedup.json",
+        "Next: dedup yard.dedup.json --apply move",
+    ]
+
+
+def test_comparison_options_reach_the_plan(run, cameras, tmp_path):
+    Image.new("L", (160, 90), 255).save(tmp_path / "mask.png")
+    result = run(
+        *("dedup", "yard", "--method", "hybrid", "--threshold", "0.2", "--compare", "previous"),
+        *("--window", "1h", "--across-cameras", "--keep", "sharpest", "--change-threshold", "0.01"),
+        *("--black-mask", 0, 10, 0, 0, "--mask", "gate=mask.png", "--motion-tolerance", 0),
+    )
+    assert result.exit_code == 0
+    rules = DedupPlan.load(tmp_path / "yard.dedup.json").rules
+    assert (rules.method, rules.threshold, rules.against) == ("hybrid", 0.2, "previous")
+    assert (rules.window.seconds, rules.across_cameras, rules.keep) == (3600, True, "sharpest")
+    assert (rules.change.change_threshold, rules.change.motion_tolerance) == (0.01, 0)
+    assert rules.change.black_mask == (0, 10, 0, 0)
+    assert rules.change.masks == {"gate": str(tmp_path / "mask.png")}
+
+
+def test_a_sweep_prints_a_table_and_makes_no_plan(run, cameras, tmp_path):
+    lines = run("dedup", "yard", "--sweep", "--plot", "s.png").stdout.splitlines()
+    assert lines[0].split() == ["Changed", "area", "Stay", "Share"]
+    assert lines[1].split()[:3] == ["0.005", "5", "71.4%"]
+    assert lines[1].endswith("<- used now")
+    assert lines[-2:] == [
+        "Next: dedup yard --change-threshold VALUE, or --target 20%",
+        "Plot: s.png",
+    ]
+    assert (tmp_path / "s.png").stat().st_size > 1000
+    assert not (tmp_path / "yard.dedup.json").exists()
+    answer = json.loads(run("dedup", "yard", "--sweep", "--json").stdout)
+    assert (answer["kind"], answer["frames"], answer["usual"]) == ("change", 7, 0.005)
+    assert answer["points"][0] == {"threshold": 0.005, "kept": 5}
+
+
+def test_a_target_finds_its_threshold(run, cameras):
+    result = run("dedup", "yard", "--method", "embedding", "--target", "3")
+    assert result.stdout.startswith("Would drop 4 of 7 frames (similarity 0.")
+    assert "found for the target" in result.stdout
+
+
+def test_a_video_is_counted_and_its_new_frames_are_written(run, sample_video, tmp_path):
+    counted = run("dedup", sample_video, "--method", "change", "--every", 10)
+    assert counted.stdout.startswith("Would keep ")
+    assert "of 30 frames (method change: less than 0.5 % of the area" in counted.stdout
+    assert counted.stdout.splitlines()[-1].endswith("yard.mp4 --to DIR")
+    written = run("dedup", sample_video, "--method", "change", "--every", 10, "--to", "new")
+    kept = len(list((tmp_path / "new").iterdir()))
+    assert written.stdout.splitlines()[-1] == f"{kept} frames now in new"
+    again = run("dedup", sample_video, "--method", "change", "--every", 10, "--to", "new")
+    assert (again.exit_code, again.stderr.startswith("Error: new exists")) == (1, True)
+    answer = json.loads(
+        run("dedup", sample_video, "--method", "change", "--every", 10, "--json").stdout
+    )
+    assert (answer["frames"], len(answer["kept"])) == (30, kept)
+    assert answer["kept"][0]["frame_number"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("yard", "--plot", "s.png"), "--plot draws a sweep; give --sweep, too"),
+        (
+            ("yard", "--sweep", "--apply", "move"),
+            "--apply goes with a plan, and --sweep makes none",
+        ),
+        (("yard", "--every", "2"), "--every is for videos"),
+        (("yard", "--window", "soon"), "soon is no window; expected a time such as 90s"),
+        (("yard", "--window", "soon"), "or a number of frames"),
+        (("yard", "--target", "few"), "is no target; expected a percentage"),
+        (("a.mp4", "--recursive"), "--recursive is not for a video"),
+        (("a.mp4", "--every", "2", "--fps", "1"), "exclude each other"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(run, cameras, arguments, message):
+    result = run("dedup", *arguments)
+    assert result.exit_code == 2
+    assert message.strip("'") in result.stderr.replace("\n", " ").replace("'", "")
