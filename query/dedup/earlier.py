@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,21 @@ from nearframe.embeddings import Vectors
 _CHUNK = 4096
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class EarlierFrame:
+    """One frame.
+
+    Attributes:
+        position: Among all that were looked at.
+        time: In seconds; infinite for a frame that counts at any time.
+        vector: float32, ``(d,)``; None where vectors are not compared.
+    """
+
+    position: int
+    time: float
+    vector: npt.NDArray[np.float32] | None
+
+
 class EarlierFrames:
     """Positions, times and vectors of frames, in order.
 
@@ -18,10 +34,12 @@ class EarlierFrames:
 
     Attributes:
         positions: Of the frames, among all that were looked at.
+        repeated: The frame that was repeated last, one of these or not; None where there is none.
     """
 
     def __init__(self) -> None:
         self.positions: list[int] = []
+        self.repeated: EarlierFrame | None = None
         self._times: list[float] = []
         self._chunks: list[Vectors] = []
 
@@ -45,6 +63,14 @@ class EarlierFrames:
                 self._chunks[-1][count % _CHUNK] = vector
         self.positions += positions
         self._times += times.tolist()
+
+    def find(self, position: int) -> "EarlierFrame | None":
+        """Return the frame of a position; None where it is not among these."""
+        index = bisect_left(self.positions, position)
+        if index == len(self.positions) or self.positions[index] != position:
+            return None
+        vector = self._chunks[index // _CHUNK][index % _CHUNK] if self._chunks else None
+        return EarlierFrame(position, self._times[index], vector)
 
     def first_since(self, times: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
         """Return for each time how many frames are before it: shape ``(n,)``."""

@@ -94,8 +94,9 @@ def dedup_video(
 ) -> VideoDedup:
     """Find the frames of a video that are new, and write them.
 
-    With ``hybrid``, the default, a frame from which nothing changed since the kept frame before it
-    needs no vector, so still stretches cost little more than decoding.
+    With ``hybrid``, the default, a frame from which nothing changed since the kept frame before it,
+    or since that which the frame before repeats, needs no vector. So still stretches cost little
+    more than decoding.
 
     Args:
         source: The video.
@@ -212,7 +213,10 @@ class _VideoFrames:
         self._against_all = rules.against == "all"
         # With `all`, every frame must become one that others are compared with.
         self._shortcut = rules.method == "hybrid" and not self._against_all
-        self._last: tuple[int, float] | None = None
+        # Where only so many kept frames count, only the last of them is sure to.
+        self._bounded = rules.window.frames is not None or rules.against == "previous"
+        self._times_s: list[float] = []
+        self._last: int | None = None
 
     def look_at(self, image: RgbImage) -> Grey | None:
         """Prepare the picture of a frame, in whatever thread."""
@@ -232,21 +236,27 @@ class _VideoFrames:
         vectors = 1 if self._embedder is None else self._embedder.embed([frame.image])
         (decision,) = self._greedy.add(vectors, seconds=[time_s])
         self.numbers.append(frame.number)
+        self._times_s.append(time_s)
         if picture is not None and (decision.keep or self._against_all):
             self._spool.append(position, picture)
         if decision.keep:
-            self._last = position, time_s
+            self._last = position
+        elif not self._bounded:
+            self._last = decision.nearest
         return decision
 
     def _repeats_last(self, position: int, time_s: float) -> Decision | None:
-        """Compare with the kept frame before, which takes no vector."""
-        if not self._shortcut or self._last is None:
+        """Compare with what the frame before showed, which takes no vector."""
+        last = self._last
+        if not self._shortcut or last is None:
             return None
-        last, last_s = self._last
-        if self._window_s is not None and last_s < time_s - self._window_s:
+        if self._window_s is not None and self._times_s[last] < time_s - self._window_s:
             return None
         changed, score = self._compare(last, position)
-        return None if changed else Decision(False, last, None, score)
+        if changed:
+            return None
+        self._greedy.repeated(last)
+        return Decision(False, last, None, score)
 
     def _compare(self, earlier: int, later: int) -> tuple[bool, float]:
         assert self._detection is not None

@@ -10,14 +10,15 @@ from nearframe.embeddings import NearframeError, Vectors
 
 from ..plans.rules import AGAINST, Against, Window
 from ..threshold import lowest_cosine
-from .earlier import EarlierFrames, largest
+from .earlier import EarlierFrame, EarlierFrames, largest
 
 Compare = Callable[[int, int], tuple[bool, float]]
 """Compares the pictures of an earlier and a later frame, given by their positions among all that
 were added: whether the later one is new, and the changed area in [0, 1]."""
 
 CANDIDATES = 3
-"""Frames with the nearest vectors against which changes are looked for."""
+"""Frames with the nearest vectors against which changes are looked for, besides the one that was
+repeated last."""
 
 _BLOCK = 256
 _NO_FRAMES = EarlierFrames()
@@ -46,9 +47,11 @@ class GreedyDedup:
 
     With vectors only, a frame is dropped when its nearest earlier *kept* frame has cosine >=
     threshold, so each dropped one has a kept representative that near. With `compare` too, it is
-    dropped when nothing changed from one of the three nearest of those; with `compare` alone, when
-    nothing changed from any earlier kept frame. With ``against="all"`` frames are compared with
-    every earlier one, kept or not: then a slow drift drops all but its first frame.
+    dropped when nothing changed from one of the three nearest of those, or from the one that was
+    repeated last: after something small has gone by, the kept frames that show it may be nearer to
+    the empty scene than a frame of that. With `compare` alone, it is dropped when nothing changed
+    from any earlier kept frame. With ``against="all"`` frames are compared with every earlier one,
+    kept or not: then a slow drift drops all but its first frame.
 
     Memory holds the vectors compared against, and never a matrix of all pairs.
 
@@ -132,10 +135,20 @@ class GreedyDedup:
         for camera, rows in _rows_by_camera(count, cameras).items():
             self._references.setdefault(camera, EarlierFrames()).append(
                 [self._added + row for row in rows],
-                np.zeros(len(rows)),
+                np.full(len(rows), np.inf),
                 None if isinstance(vectors, int) else vectors[rows],
             )
         self._added += count
+
+    def repeated(self, position: int, *, camera: str | None = None) -> None:
+        """Tell that a frame that is not given to `add` repeats this one.
+
+        Args:
+            position: Of an earlier frame that was kept.
+            camera: Its camera, where cameras are given to `add`.
+        """
+        earlier = self._earlier[camera]
+        earlier.repeated = earlier.find(position)
 
     def _decide(
         self,
@@ -149,9 +162,14 @@ class GreedyDedup:
         assert self._lowest is not None
         top = 1 if self._compare is None else CANDIDATES
         known = references.nearest(block, np.zeros(len(block), np.int64), top)
-        before = earlier.nearest(block, self._first(earlier, times), top)
+        first = self._first(earlier, times)
+        before = earlier.nearest(block, first, top)
         # (b, b): row i holds the cosines of frame i to the others of the block.
         inside = np.clip(block @ block.T, -1.0, 1.0)
+        inner = {
+            self._added + row: EarlierFrame(self._added + row, time, vector)
+            for row, time, vector in zip(rows.tolist(), times.tolist(), block, strict=True)
+        }
         members: list[int] = []
         decisions = []
         for i, row in enumerate(rows.tolist()):
@@ -164,7 +182,16 @@ class GreedyDedup:
                 ]
             # Stable: of equally near frames the earlier stays in front.
             near = sorted(near, key=lambda found: -found[0])[:top]
+            if self._compare is not None:
+                near += self._last_repeated(earlier, near, block[i], times[i], int(first[i]))
             decision = self._judge(near, self._added + row)
+            if self._compare is not None and not decision.keep:
+                assert decision.nearest is not None
+                earlier.repeated = (
+                    earlier.find(decision.nearest)
+                    or references.find(decision.nearest)
+                    or inner[decision.nearest]
+                )
             if decision.keep or self._against_all:
                 members.append(i)
             decisions.append(decision)
@@ -172,6 +199,27 @@ class GreedyDedup:
             [self._added + int(rows[m]) for m in members], times[members], block[members]
         )
         return decisions
+
+    def _last_repeated(
+        self,
+        earlier: EarlierFrames,
+        near: Sequence[tuple[float, int]],
+        vector: npt.NDArray[np.float32],
+        time: float,
+        first: int,
+    ) -> list[tuple[float, int]]:
+        """Return cosine and position of the frame that was repeated last.
+
+        Nothing where it is among those that are near, or too far back.
+        """
+        again = earlier.repeated
+        if again is None or again.vector is None or again.position in {p for _, p in near}:
+            return []
+        # Frames are counted one by one, so what counts is in `earlier`; references always do.
+        counts = self._frames is None or again.position in earlier.positions[first:]
+        if again.time < np.inf and not (counts and self._in_time(again.time, time)):
+            return []
+        return [(float(np.clip(again.vector @ vector, -1.0, 1.0)), again.position)]
 
     def _judge(self, near: list[tuple[float, int]], position: int) -> Decision:
         """Decide about one frame, given cosines and positions of those nearest to it."""

@@ -48,7 +48,7 @@ def reference(
     footage, *, threshold, hybrid, against, window, by_camera, references=0, vectors=True
 ):
     """Return (keep, nearest, similarity, change) of each frame, as the definition says it."""
-    decisions, members = [], []
+    decisions, members, repeated = [], [], {}
     for number in range(len(footage.vectors)):
         if number < references:
             decisions.append((True, None, None, None))
@@ -64,7 +64,13 @@ def reference(
         elif window.frames is not None:
             own = own[-window.frames :]
         if vectors:
-            decision = by_vectors(footage, number, known + own, threshold, hybrid=hybrid)
+            camera = by_camera and footage.cameras[number]
+            again = repeated.get(camera) if hybrid else None
+            decision = by_vectors(
+                footage, number, known + own, threshold, hybrid=hybrid, again=again
+            )
+            if not decision[0]:
+                repeated[camera] = decision[1]
         else:
             order = own[::-1] + known[::-1]
             decision = by_changes(footage, number, [(m, None) for m in order])
@@ -78,7 +84,7 @@ def same_camera(footage, first, second):
     return footage.cameras[first] == footage.cameras[second]
 
 
-def by_vectors(footage, number, candidates, threshold, *, hybrid):
+def by_vectors(footage, number, candidates, threshold, *, hybrid, again):
     cosines = {m: float(footage.vectors[m] @ footage.vectors[number]) for m in candidates}
     near = sorted(cosines, key=lambda m: (-cosines[m], m))[: 3 if hybrid else 1]
     if not near:
@@ -87,6 +93,8 @@ def by_vectors(footage, number, candidates, threshold, *, hybrid):
         return True, near[0], cosines[near[0]], None
     if not hybrid:
         return False, near[0], cosines[near[0]], None
+    if again in candidates and again not in near:
+        near.append(again)
     alike = [(m, cosines[m]) for m in near if cosines[m] >= threshold - ROUNDING]
     return by_changes(footage, number, alike)
 
@@ -158,6 +166,36 @@ def test_hybrid_looks_at_few_pictures():
     GreedyDedup(-1.0, compare=footage.compare).add(footage.vectors)
     most = max(sum(later == frame for _, later in footage.compared) for frame in range(40))
     assert most == greedy.CANDIDATES
+
+
+def test_hybrid_knows_the_empty_scene_behind_things_that_are_nearer():
+    # Cosines are no help: the kept frames with something in them are nearer to the empty scene
+    # than the first frame of it is.
+    footage = Footage(1, 12)
+    footage.vectors[:] = 0.5
+    footage.vectors[:2, :4] *= -1
+    footage.scores[:] = 1.0
+    empty = [0, 1, 7, 8, 11]
+    footage.scores[np.ix_(empty, empty)] = 0.0
+    footage.vectors /= np.linalg.norm(footage.vectors, axis=1, keepdims=True)
+    decisions = GreedyDedup(-1.0, compare=footage.compare).add(footage.vectors)
+    assert [decision.keep for decision in decisions] == [n not in empty[1:] for n in range(12)]
+    assert decisions[11].nearest == 0
+
+
+def test_hybrid_may_be_told_what_was_repeated():
+    footage = Footage(1, 12)
+    footage.vectors[:] = 0.5
+    footage.vectors[0, :4] *= -1
+    footage.scores[:] = 1.0
+    footage.scores[0, 9] = footage.scores[9, 0] = 0.0
+    for told in (False, True):
+        dedup = GreedyDedup(-1.0, compare=footage.compare)
+        dedup.add(footage.vectors[:1])
+        if told:
+            dedup.repeated(0)
+        decisions = dedup.add(footage.vectors[1:])
+        assert decisions[8].keep is not told
 
 
 def test_nothing_to_decide_by_is_refused():
