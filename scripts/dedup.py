@@ -11,6 +11,15 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from .apply import (
+    ACTIONS,
+    TO_HELP,
+    applied_json,
+    perform,
+    print_applied,
+    require_options,
+    yes_option,
+)
 from .cli import (
     Command,
     EmbedderOptions,
@@ -35,16 +44,14 @@ from .sampling_options import sampling_options, take_sampling
 if TYPE_CHECKING:
     from nearframe.query import Action, Application, DedupPlan, Target
 
-ACTIONS = ("move", "copy-unique")
-
 # More cameras than these push the rest off the screen; the plan has them all.
 _LISTED = 20
 _ONLY_OF_A_VIDEO = ("every", "fps", "keyframes")
 _NOT_OF_A_VIDEO = (
-    *("sweeps", "plot", "target", "plan_path", "action", "protect", "recursive", "keep"),
+    *("sweeps", "plot", "target", "plan_path", "action", "yes", "protect", "recursive", "keep"),
     *("across_cameras", "name_pattern", "time_format", "time_zone"),
 )
-_NOT_OF_A_SWEEP = ("target", "plan_path", "action", "to", *_ONLY_OF_A_VIDEO)
+_NOT_OF_A_SWEEP = ("target", "plan_path", "action", "yes", "to", *_ONLY_OF_A_VIDEO)
 _NO_CAMERA = "(no camera in the name)"
 
 
@@ -56,7 +63,7 @@ def _require_json(_: click.Context, __: click.Parameter, value: Path | None) -> 
 
 
 @click.command("dedup", cls=Command, short_help="Find repeated images; move them away if asked.")
-@path_argument("source", metavar="FOLDER|VIDEO|INDEX|PLAN")
+@path_argument("source", metavar="FOLDER|VIDEO|INDEX")
 @comparison_options
 @sampling_options
 @click.option(
@@ -87,14 +94,15 @@ def _require_json(_: click.Context, __: click.Parameter, value: Path | None) -> 
     "--apply",
     "action",
     type=click.Choice(ACTIONS),
-    help="Carry the plan out: move the repeats away, or copy the new images.",
+    help="Carry the plan out at once; see nearframe apply.",
 )
 @click.option(
     "--to",
     type=click.Path(path_type=Path),
-    help="Where to; default: FOLDER-repeats for move, FOLDER-unique for copy-unique. Of a video: "
-    "new folder for its new frames; without it, they are only counted.",
+    metavar="DIR",
+    help=f"{TO_HELP} Of a video: new folder for its new frames; without it, they are only counted.",
 )
+@yes_option
 @embedder_options
 @strict_option
 @json_option
@@ -103,6 +111,7 @@ def dedup(
     plan_path: Path | None,
     action: "Action | None",
     to: Path | None,
+    yes: bool,
     sweeps: bool,
     plot: Path | None,
     target: "Target | None",
@@ -112,11 +121,10 @@ def dedup(
 ) -> None:
     """Plan which images of FOLDER to drop because they repeat an earlier one.
 
-    Nothing is changed without --apply. Given the index of a folder, nothing is embedded again;
-    given a plan, that plan is carried out. Given a video, its new frames are written to --to.
+    Nothing is changed without --apply. Given the index of a folder, nothing is embedded again.
+    Given a video, its new frames are written to --to.
     """
     from nearframe.embeddings.sources import VIDEO_SUFFIXES
-    from nearframe.query import DedupPlan
 
     if plot is not None and not sweeps:
         raise click.UsageError("--plot draws a sweep; give --sweep, too")
@@ -133,43 +141,34 @@ def dedup(
         embedder = EmbedderOptions(**options)
         sweep(source, comparison, embedder, plot=plot, strict=strict, as_json=as_json)
         return
-    if to is not None and action is None:
-        raise click.UsageError("--to needs --apply move or --apply copy-unique")
     if source.suffix == ".json" and not source.is_dir():
-        _require_plan_options(action)
-        chosen_by_names = False
-        plan, plan_path = DedupPlan.load(source), source
-    else:
-        _refuse(_ONLY_OF_A_VIDEO, "is for videos")
-        take_sampling(options)
-        comparison = ComparisonOptions.take(options)
-        embedder = EmbedderOptions(**options)
-        interrupted = None
-        if action and not plan_path and target is None:
-            interrupted = _interrupted(source, comparison, embedder)
-        plan, plan_path = interrupted or _make_plan(source, plan_path, comparison, embedder, target)
-        chosen_by_names = comparison.method is None and plan.rules.method == "hybrid"
-    applied = _apply(plan, plan_path, action, to) if action else None
+        raise click.UsageError(
+            f"a plan is carried out by nearframe apply {show_argument(source)} --action move"
+        )
+    _require_action(action, to, yes=yes)
+    _refuse(_ONLY_OF_A_VIDEO, "is for videos")
+    take_sampling(options)
+    comparison = ComparisonOptions.take(options)
+    embedder = EmbedderOptions(**options)
+    interrupted = None
+    if action and not plan_path and target is None:
+        interrupted = _interrupted(source, comparison, embedder)
+    plan, plan_path = interrupted or _make_plan(source, plan_path, comparison, embedder, target)
+    applied = perform(plan, plan_path, action, to, yes=yes) if action else None
     if as_json:
         print_json(_as_json(plan, plan_path, applied))
     else:
-        if chosen_by_names:
+        if comparison.method is None and plan.rules.method == "hybrid":
             click.echo("File names tell cameras, so method hybrid (see --method).")
-        _print(plan, plan_path, applied)
+        _print(plan, plan_path, action, applied)
     report_skipped([*plan.unreadable, *(applied.skipped if applied else ())], strict=strict)
 
 
-def _require_plan_options(action: "Action | None") -> None:
-    """Refuse options that would be without effect, since the plan is made already."""
-    if action is None:
-        raise click.UsageError("a plan needs --apply move or --apply copy-unique")
-    context = click.get_current_context()
-    allowed = ("source", "action", "to", "strict", "as_json")
-    for parameter in context.command.params:
-        given = context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
-        if given and parameter.name not in allowed:
-            option = parameter.opts[0]
-            raise click.UsageError(f"{option} is for making a plan, and this is one already")
+def _require_action(action: "Action | None", to: Path | None, *, yes: bool) -> None:
+    if action is not None:
+        require_options(action, to=to, yes=yes)
+    elif to is not None or yes:
+        raise click.UsageError(f"{'--yes' if to is None else '--to'} needs --apply")
 
 
 def _refuse(names: Collection[str], reason: str) -> None:
@@ -230,30 +229,9 @@ def _make_plan(
     return plan, plan_path
 
 
-def _apply(plan: "DedupPlan", plan_path: Path, action: "Action", to: Path | None) -> "Application":
-    from nearframe.query import apply_plan, journal_of
-
-    ending = {"move": "repeats", "copy-unique": "unique"}[action]
-    journal = journal_of(plan_path)
-    try:
-        with ProgressBar() as progress:
-            return apply_plan(
-                plan,
-                action=action,
-                to=to or f"{plan.folder}-{ending}",
-                journal=journal,
-                progress=progress,
-            )
-    except KeyboardInterrupt as error:
-        raise click.ClickException(
-            "interrupted; the same command goes on from there, and nearframe undo "
-            f"{show_argument(journal)} takes back what was done"
-            if journal.exists()
-            else "interrupted; nothing was changed"
-        ) from error
-
-
-def _print(plan: "DedupPlan", plan_path: Path, applied: "Application | None") -> None:
+def _print(
+    plan: "DedupPlan", plan_path: Path, action: "Action | None", applied: "Application | None"
+) -> None:
     total = len(plan.kept) + len(plan.dropped)
     click.echo(
         f"{'Drops' if applied else 'Would drop'} {len(plan.dropped)} of {count(total, 'frame')} "
@@ -262,13 +240,10 @@ def _print(plan: "DedupPlan", plan_path: Path, applied: "Application | None") ->
     for line in _by_camera(plan):
         click.echo(line)
     click.echo(f"Plan: {show_path(plan_path)}")
-    if applied is None:
-        if plan.dropped:
-            click.echo(f"Next: dedup {show_argument(plan_path)} --apply move")
-        return
-    click.echo(f"{count(applied.done, 'file')} now in {show_path(applied.to)}")
-    if applied.done:
-        click.echo(f"To take it back: nearframe undo {show_argument(applied.journal)}")
+    if action is not None and applied is not None:
+        print_applied(applied, action)
+    elif plan.dropped:
+        click.echo(f"Next: nearframe apply {show_argument(plan_path)} --action move")
 
 
 def _by_camera(plan: "DedupPlan") -> Iterator[str]:
@@ -294,10 +269,5 @@ def _as_json(plan: "DedupPlan", plan_path: Path, applied: "Application | None") 
         "skipped": skipped_json(plan.unreadable),
     }
     if applied is not None:
-        answer["applied"] = {
-            "done": applied.done,
-            "to": str(applied.to),
-            "journal": str(applied.journal),
-            "skipped": skipped_json(applied.skipped),
-        }
+        answer["applied"] = applied_json(applied)
     return answer

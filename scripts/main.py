@@ -2,6 +2,7 @@
 
 import click
 
+from .apply import apply
 from .build_index import build_index
 from .calibrate import calibrate
 from .dedup import dedup
@@ -29,6 +30,7 @@ for _command in (
     build_index,
     query_dataset,
     dedup,
+    apply,
     undo,
     info,
     verify,

@@ -1,4 +1,4 @@
-"""nearframe undo: take back what dedup --apply or split did."""
+"""nearframe undo: take back what dedup, apply or split did."""
 
 from pathlib import Path
 
@@ -7,12 +7,13 @@ import click
 from .cli import Command, ProgressBar, count, path_argument, report_skipped
 
 
-@click.command("undo", cls=Command, short_help="Take back what dedup or split did.")
+@click.command("undo", cls=Command, short_help="Take back what apply or split did.")
 @path_argument("journal", metavar="JOURNAL")
 def undo(journal: Path) -> None:
-    """Put every file back that dedup or split moved, and remove the copies and links they made.
+    """Put every file back that dedup --apply, apply or split moved or put into the trash.
 
-    A file that changed since is left where it is and listed; then the exit code is 1.
+    The copies and links that they made are removed. A file that changed since is left where it is
+    and listed; then the exit code is 1. Deleted files cannot come back.
     """
     from nearframe.query import undo as take_back
 

@@ -197,7 +197,7 @@ def split_folder(
             return SplitReport(0, skipped, str(to_path), {}, already, None, resumed=False)
         entries = Journal(action, plan.operations, missing_directories(plan.operations))
         entries.write(path)
-        make_directories(entries, path, to_path)
+        make_directories(entries, path)
     report = run_journal(entries, path, label=f"{action} to {shown(to_path)}", progress=progress)
     return SplitReport(
         done=report.done,

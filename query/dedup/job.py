@@ -67,6 +67,7 @@ class Job:
         fingerprint: What the vectors are made with; None where there are none.
         batches: Yields the images with what is compared of them.
         indexed: The index that vectors come from, if any.
+        protected_folders: Absolute paths of the folders in which nothing is ever touched.
     """
 
     images: Images
@@ -75,6 +76,7 @@ class Job:
     fingerprint: Fingerprint | None
     batches: Callable[[], Iterator[Batch]]
     indexed: FrameIndex | None
+    protected_folders: tuple[str, ...]
 
 
 def prepare(
@@ -138,7 +140,8 @@ def prepare(
     else:
         assert made is not None
         batches = partial(embedded, images, made, look if needs_pixels else None)
-    return Job(images, rules, detections, fingerprint, batches, index)
+    folders = tuple(os.path.abspath(folder) for folder in options.protect)  # noqa: PTH100  # links stay
+    return Job(images, rules, detections, fingerprint, batches, index, folders)
 
 
 def _listed(

@@ -101,6 +101,7 @@ def plan_job(job: Job, progress: Progress) -> DedupPlan:
         fingerprint=job.fingerprint,
         created=now(),
         protected=tuple(file for file, is_one in zip(files, protected, strict=True) if is_one),
+        protected_folders=job.protected_folders,
     )
 
 

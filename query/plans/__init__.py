@@ -1,7 +1,7 @@
 """What is to be done with files: plans, carrying them out, their journals, taking them back."""
 
 from .apply import Application, FileReport, apply_plan, journal_of, undo
-from .journal import ACTIONS, SPLIT_ACTIONS, Action, SplitAction
+from .journal import ACTIONS, SPLIT_ACTIONS, TARGETED, Action, SplitAction
 from .plan import DedupPlan, DroppedFile, KeptFile, PlannedFile, free_path, numbered_paths
 from .rules import (
     AGAINST,
@@ -24,6 +24,7 @@ __all__ = [
     "KEEP",
     "METHODS",
     "SPLIT_ACTIONS",
+    "TARGETED",
     "Action",
     "Against",
     "Application",

@@ -1,6 +1,5 @@
 """Carrying out a plan, and taking it back."""
 
-import functools
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -11,18 +10,16 @@ from nearframe.embeddings import (
     NearframeError,
     Progress,
     Silent,
-    SourceError,
     Unreadable,
     shown,
     writing_errors,
 )
 from nearframe.index import remove_leftovers
 
-from .files import copy_file, has_content, is_link_to, is_same_file, link_file, move_file
-from .journal import ACTIONS, Action, FileAction, Journal, Operation
-from .plan import DedupPlan, DroppedFile, numbered_paths
-
-_COPIES: tuple[FileAction, ...] = ("copy", "copy-unique")
+from .check import Check, require_folders
+from .journal import ACTIONS, TARGETED, Action, FileAction, Journal, Operation
+from .operations import doing
+from .plan import DedupPlan, numbered_paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +27,7 @@ class FileReport:
     """What was done to files.
 
     Attributes:
-        done: How many were moved, copied or put back.
+        done: How many the action was done to, or was taken back of.
         skipped: Files that were left alone, and why.
     """
 
@@ -40,9 +37,14 @@ class FileReport:
 
 @dataclass(frozen=True, slots=True)
 class Application(FileReport):
-    """What the application of a plan did: a `FileReport` with the folder and the `journal`."""
+    """What the application of a plan did: a `FileReport`, and more.
 
-    to: Path
+    Attributes:
+        to: The folder that received files; None for actions that put none into a folder.
+        journal: What `undo` takes.
+    """
+
+    to: Path | None
     journal: Path
 
 
@@ -50,43 +52,51 @@ def apply_plan(
     plan: DedupPlan,
     *,
     action: Action,
-    to: str | os.PathLike[str],
+    to: str | os.PathLike[str] | None = None,
     journal: str | os.PathLike[str],
     progress: Progress | None = None,
 ) -> Application:
     """Carry out a plan.
 
     First everything is looked at and the journal is written, then files are touched. A file that
-    changed since the plan, or whose representative did, is left alone and reported. Nothing is
-    ever replaced. When an earlier run with the same journal was interrupted, it goes on.
+    changed since the plan, or whose representative did, is left alone and reported, and so is one
+    that is protected or kept, whatever the plan says. Nothing is ever replaced. When an earlier
+    run with the same journal was interrupted, it goes on.
 
     Args:
         plan: What to do.
-        action: ``move`` moves the dropped files away; ``copy-unique`` copies the kept ones.
-        to: Folder that receives them, with their paths relative to the plan's folder.
+        action: ``move`` moves the dropped files away, ``trash`` puts them into the system's trash,
+            and ``delete`` deletes them for good. ``copy-unique`` copies the kept ones, and
+            ``hardlink`` gives them a second name without using space.
+        to: Folder that receives them, with their paths relative to the plan's folder; None for
+            ``trash`` and ``delete``.
         journal: Where to write what is done, for `undo`.
         progress: Told what it is at.
 
     Raises:
-        NearframeError: If the action is unknown, `to` is in the way, or the journal is of
-            something else.
+        NearframeError: If the action is unknown, `to` is missing, in the way or on another file
+            system than hard links reach, or the journal is of something else.
         OutputError: If the disk is full; the journal says what was done.
     """
     if action not in ACTIONS:
-        raise NearframeError(f"--apply must be one of {', '.join(ACTIONS)}, not {action!r}")
+        raise NearframeError(f"the action must be one of {', '.join(ACTIONS)}, not {action!r}")
+    if (to is not None) != (action in TARGETED):
+        needs = "needs a" if to is None else "takes no"
+        raise NearframeError(f"{action} {needs} folder that receives the files")
     path = Path(journal)
     # Absolute, because the journal may be read from another folder; links stay.
-    to = Path(os.path.abspath(to))  # noqa: PTH100
+    to = None if to is None else Path(os.path.abspath(to))  # noqa: PTH100
     skipped: list[Unreadable] = []
     if path.exists():
         entries = unfinished(path, action, to)
     else:
-        _require_folders(plan, to)
-        operations, skipped = _check(plan, action, to)
+        require_folders(plan, action, to)
+        operations, skipped = Check(plan, action, to).all()
         entries = Journal(action, operations, missing_directories(operations))
         entries.write(path)
-        make_directories(entries, path, to)
-    report = run_journal(entries, path, label=f"{action} to {shown(to)}", progress=progress)
+        make_directories(entries, path)
+    label = action if to is None else f"{action} to {shown(to)}"
+    report = run_journal(entries, path, label=label, progress=progress)
     return Application(report.done, (*skipped, *report.skipped), to, path)
 
 
@@ -100,11 +110,12 @@ def run_journal(
     """
     progress = progress or Silent()
     progress.start(label, len(entries.operations))
+    action = doing(entries.action)
     done = 0
     skipped = []
     for operation in entries.operations:
         try:
-            _carry_out(operation, entries.action)
+            action.carry_out(operation)
             done += 1
         except DiskFullError as error:
             # The journal stays unfinished, so the same command goes on.
@@ -114,7 +125,7 @@ def run_journal(
         except NearframeError as error:
             skipped.append(Unreadable(operation.source, None, str(error)))
         progress.advance(1)
-    replace(entries, finished=True).write(path)
+    _finish(entries, path)
     return FileReport(done, tuple(skipped))
 
 
@@ -139,19 +150,25 @@ def undo(journal: str | os.PathLike[str], *, progress: Progress | None = None) -
     that has become the only one. May be repeated: what is back already stays.
 
     Raises:
-        NearframeError: If it is no journal.
+        NearframeError: If it is no journal, or of what cannot be taken back, as deleted files.
     """
     path = Path(journal)
     entries = Journal.read(path)
+    action = doing(entries.action)
+    hindrance = action.hindrance(entries.operations)
+    if hindrance is not None:
+        _finish(entries, path)
+        raise NearframeError(f"{shown(path)}: {hindrance}")
     progress = progress or Silent()
     progress.start(f"undo {shown(path)}", len(entries.operations))
     done = 0
     skipped = []
     for operation in reversed(entries.operations):
         try:
-            done += _take_back(operation, entries.action)
+            done += action.take_back(operation)
         except NearframeError as error:
-            skipped.append(Unreadable(operation.target, None, str(error)))
+            where = operation.target or operation.source
+            skipped.append(Unreadable(where, None, str(error)))
         progress.advance(1)
     _remove_leftovers(entries)
     for directory in map(Path, reversed(entries.directories)):
@@ -159,12 +176,17 @@ def undo(journal: str | os.PathLike[str], *, progress: Progress | None = None) -
             # Somebody may have put other files there: then it stays.
             if directory.is_dir() and not any(directory.iterdir()):
                 directory.rmdir()
-    if not entries.finished:
-        replace(entries, finished=True).write(path)  # or else a new run would go on with it
+    _finish(entries, path)
     return FileReport(done, tuple(skipped))
 
 
-def unfinished(path: Path, action: FileAction, to: Path) -> Journal:
+def _finish(entries: Journal, path: Path) -> None:
+    """Say in the journal that it came to its end, or else the next run would go on with it."""
+    if not entries.finished:
+        replace(entries, finished=True).write(path)
+
+
+def unfinished(path: Path, action: FileAction, to: Path | None) -> Journal:
     """Read the journal of an interrupted run, and make what it needs.
 
     Raises:
@@ -173,38 +195,27 @@ def unfinished(path: Path, action: FileAction, to: Path) -> Journal:
     entries = Journal.read(path)
     if entries.finished:
         raise NearframeError(f"{shown(path)} is of a finished run; give another journal")
-    same_target = all(Path(operation.target).is_relative_to(to) for operation in entries.operations)
+    same_target = to is None or all(
+        Path(operation.target).is_relative_to(to) for operation in entries.operations
+    )
     if entries.action != action or not same_target:
         raise NearframeError(
             f"{shown(path)} is of an interrupted run with another action or folder; finish that "
             f"one, or take it back with nearframe undo {shown(path)}"
         )
-    with writing_errors(to):
-        for directory in entries.directories:
-            Path(directory).mkdir(exist_ok=True)
+    _make(entries.directories)
     _remove_leftovers(entries)
     return entries
 
 
-def _require_folders(plan: DedupPlan, to: Path) -> None:
-    if not Path(plan.folder).is_dir():
-        raise SourceError(plan.folder, "the folder of the plan is gone; make a new plan")
-    if is_same_file(to, plan.folder):
-        raise NearframeError(f"{shown(to)} is the folder of the plan itself; give another one")
-    if os.path.lexists(to) and not to.is_dir():
-        raise NearframeError(f"{shown(to)} is in the way; expected a folder, or a new name for one")
-
-
-def make_directories(entries: Journal, path: Path, to: Path) -> None:
+def make_directories(entries: Journal, path: Path) -> None:
     """Make the directories of a new journal.
 
     Raises:
         OutputError: If that fails; then nothing was done at all, and the journal is gone.
     """
     try:
-        with writing_errors(to):
-            for directory in entries.directories:
-                Path(directory).mkdir(exist_ok=True)
+        _make(entries.directories)
     except NearframeError:
         for directory in reversed(entries.directories):
             if Path(directory).is_dir():
@@ -213,46 +224,20 @@ def make_directories(entries: Journal, path: Path, to: Path) -> None:
         raise
 
 
+def _make(directories: Iterable[str]) -> None:
+    for directory in directories:
+        with writing_errors(directory):
+            Path(directory).mkdir(exist_ok=True)
+
+
 def _remove_leftovers(entries: Journal) -> None:
     """Remove half-written copies: of files on their way, and of files on their way back."""
     remove_leftovers(
         Path(path)
         for operation in entries.operations
         for path in (operation.source, operation.target)
+        if path
     )
-
-
-def _check(
-    plan: DedupPlan, action: Action, to: Path
-) -> tuple[tuple[Operation, ...], list[Unreadable]]:
-    """Look at every file of a plan; return what can be done and what is left alone."""
-    folder = Path(plan.folder)
-    representatives = {file.file: file for file in (*plan.kept, *plan.dropped, *plan.protected)}
-    unchanged = functools.cache(lambda name: representatives[name].is_unchanged(folder))
-    operations = []
-    skipped = []
-    for file in plan.kept if action == "copy-unique" else plan.dropped:
-        source, target = folder / file.file, to / file.file
-        reason = None
-        if not os.path.lexists(source):
-            reason = "is gone since the plan was made"
-        elif not unchanged(file.file):
-            reason = "changed since the plan was made"
-        elif action == "move" and source.is_symlink():
-            reason = "is a symbolic link, which may lead nowhere from another folder"
-        elif isinstance(file, DroppedFile) and file.repeats not in representatives:
-            reason = f"the plan does not list {shown(file.repeats)}, which it repeats"
-        elif isinstance(file, DroppedFile) and not unchanged(file.repeats):
-            reason = f"{shown(file.repeats)}, which it repeats, changed or is gone"
-        elif isinstance(file, DroppedFile) and is_same_file(source, folder / file.repeats):
-            reason = f"{shown(file.repeats)}, which it repeats, is a link to it"
-        elif os.path.lexists(target):
-            reason = f"{shown(target)} exists already; it is not replaced"
-        if reason is None:
-            operations.append(Operation(str(source), str(target), file.sha256))
-        else:
-            skipped.append(Unreadable(str(source), None, reason))
-    return tuple(operations), skipped
 
 
 def missing_directories(operations: Iterable[Operation]) -> tuple[str, ...]:
@@ -264,75 +249,3 @@ def missing_directories(operations: Iterable[Operation]) -> tuple[str, ...]:
                 break
             missing.add(parent)
     return tuple(str(path) for path in sorted(missing, key=lambda path: len(path.parts)))
-
-
-def _carry_out(operation: Operation, action: FileAction) -> None:
-    """Do one operation, unless the run that was interrupted did it.
-
-    Raises:
-        NearframeError: If it cannot be done; everything is as it was.
-    """
-    source, target = Path(operation.source), Path(operation.target)
-    if action == "link":
-        _link(source, target)
-        return
-    at_source = has_content(source, operation.sha256)
-    at_target = has_content(target, operation.sha256)
-    if at_target and (action in _COPIES or not at_source):
-        return
-    if not at_source:
-        raise NearframeError("changed or is gone since the plan was made")
-    with writing_errors(target):
-        if action in _COPIES:
-            copy_file(source, target, operation.sha256)
-        elif at_target and not is_same_file(source, target):
-            source.unlink()  # interrupted between copying to another disk and removing
-        else:
-            move_file(source, target, operation.sha256)
-
-
-def _link(source: Path, target: Path) -> None:
-    if is_link_to(target, source):
-        return
-    if not source.exists():
-        raise NearframeError("is gone since the plan was made")
-    with writing_errors(target):
-        link_file(source, target)
-
-
-def _take_back(operation: Operation, action: FileAction) -> bool:
-    """Undo one operation; return whether there was something to do.
-
-    Raises:
-        NearframeError: If the file is not what the journal says, and was left alone.
-    """
-    source, target = Path(operation.source), Path(operation.target)
-    if not os.path.lexists(target):
-        if action == "link" or has_content(source, operation.sha256):
-            return False
-        raise NearframeError("is gone, and was not put back")
-    if action == "link":
-        _unlink(source, target)
-        return True
-    if not has_content(target, operation.sha256):
-        raise NearframeError("changed since it was put there; left where it is")
-    with writing_errors(source):
-        if has_content(source, operation.sha256):
-            if is_same_file(source, target):
-                raise NearframeError(f"{shown(source)} links to it; remove the link and undo again")
-            target.unlink()
-        elif os.path.lexists(source):
-            raise NearframeError(f"another file is at {shown(source)} now; left where it is")
-        elif action in _COPIES:
-            raise NearframeError(f"is the only copy, since {shown(source)} is gone; left there")
-        else:
-            source.parent.mkdir(parents=True, exist_ok=True)
-            move_file(target, source, operation.sha256)
-    return True
-
-
-def _unlink(source: Path, target: Path) -> None:
-    if not is_link_to(target, source):
-        raise NearframeError("is not the link that was made any more; left where it is")
-    with writing_errors(target):
-        target.unlink()

@@ -8,6 +8,9 @@ from pathlib import Path
 from nearframe.embeddings import NearframeError, file_sha256, shown, writing_errors
 from nearframe.index import atomic_path, sync_directory
 
+# Another file system; one without hard links; more links than it allows.
+_NO_HARD_LINK = (errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
 
 def has_content(path: str | os.PathLike[str], sha256: str) -> bool:
     """Whether a file is there and has this content."""
@@ -23,6 +26,14 @@ def is_same_file(path: str | os.PathLike[str], other: str | os.PathLike[str]) ->
     Two hard links are not the same in this sense: each keeps the content.
     """
     return os.path.realpath(path) == os.path.realpath(other)
+
+
+def is_one_file(path: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    """Whether two paths lead to one content on the disk, hard links included."""
+    try:
+        return Path(path).samefile(other)
+    except OSError:
+        return False
 
 
 def copy_file(source: Path, target: Path, sha256: str) -> None:
@@ -54,6 +65,35 @@ def link_file(source: Path, target: Path) -> None:
     _require_free(target)
     target.symlink_to(source)
     sync_directory(target.parent)
+
+
+def hardlink_file(source: Path, target: Path) -> None:
+    """Give a file a second name; of a symbolic link, the file that it leads to.
+
+    Raises:
+        NearframeError: If the target exists, or the file system has no hard links to there.
+        OSError: As the operating system says.
+    """
+    _require_free(target)
+    try:
+        os.link(os.path.realpath(source), target)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINK:
+            raise
+        raise NearframeError(
+            f"cannot be hard-linked to {shown(target.parent)} ({error.strerror}); use copy-unique"
+        ) from error
+    sync_directory(target.parent)
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file for good.
+
+    Raises:
+        OSError: As the operating system says.
+    """
+    path.unlink()
+    sync_directory(path.parent)
 
 
 def move_file(source: Path, target: Path, sha256: str) -> None:

@@ -10,8 +10,12 @@ from typing import Any, Literal, get_args
 from nearframe.embeddings import NearframeError, reading_errors, shown, writing_errors
 from nearframe.index import atomic_write
 
-Action = Literal["move", "copy-unique"]
+Action = Literal["move", "copy-unique", "hardlink", "trash", "delete"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
+TARGETED: tuple[Action, ...] = ("move", "copy-unique", "hardlink")
+"""The actions that put files into a folder."""
+ON_KEPT: tuple[Action, ...] = ("copy-unique", "hardlink")
+"""The actions on the files that are new; the others are on those that repeat one."""
 SplitAction = Literal["copy", "move", "link"]
 SPLIT_ACTIONS: tuple[SplitAction, ...] = get_args(SplitAction)
 FileAction = Action | SplitAction
@@ -24,17 +28,28 @@ _FINISHED: Mapping[str, Any] = {"finished": True}
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One file that is moved, copied or linked to.
+    """One file that is moved, copied, linked to, put into the trash or deleted.
 
     Attributes:
         source: Absolute path before.
-        target: Absolute path after.
-        sha256: Of the content, in hexadecimal; empty for a link, which has none of its own.
+        target: Absolute path after; empty for the trash, whose place is its own, and for nothing.
+        sha256: Of the content, in hexadecimal; empty for a symbolic link, which has none.
+        stays: Absolute path of the file that must be there when this one goes; empty for none.
+        stays_sha256: Of its content.
     """
 
     source: str
     target: str
     sha256: str
+    stays: str = ""
+    stays_sha256: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """Return the operation as JSON values, only those that say something."""
+        fields = asdict(self)
+        if not self.stays:
+            del fields["stays"], fields["stays_sha256"]
+        return fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +82,7 @@ class Journal:
         }
         end = (_FINISHED,) if self.finished else ()
         with writing_errors(path), atomic_write(path, "w") as file:
-            for entry in (head, *map(asdict, self.operations), *end):
+            for entry in (head, *(entry.to_json() for entry in self.operations), *end):
                 file.write(json.dumps(entry) + "\n")
 
     @classmethod
@@ -95,7 +110,7 @@ class Journal:
         except (ValueError, KeyError, TypeError) as error:
             raise NearframeError(
                 f"{shown(path)} is not a journal of an applied plan that this nearframe reads "
-                f"({error}); give the .journal.jsonl file that dedup --apply or split named"
+                f"({error}); give the .journal.jsonl file that dedup, apply or split named"
             ) from error
 
 

@@ -116,6 +116,7 @@ class DedupPlan:
         fingerprint: What the vectors were made with; None where none were needed.
         created: When, ISO 8601 with offset.
         protected: Files that the others were compared with, and that are never touched.
+        protected_folders: Absolute paths of folders in which nothing is ever touched.
     """
 
     folder: str
@@ -126,6 +127,7 @@ class DedupPlan:
     fingerprint: Fingerprint | None
     created: str
     protected: tuple[PlannedFile, ...] = ()
+    protected_folders: tuple[str, ...] = ()
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plan as JSON, one line per file.
@@ -138,6 +140,7 @@ class DedupPlan:
             "version": _VERSION,
             "created": self.created,
             "folder": self.folder,
+            "protected_folders": self.protected_folders,
             "rules": self.rules.to_json(),
             "fingerprint": None if self.fingerprint is None else self.fingerprint.to_json(),
         }
@@ -184,6 +187,7 @@ class DedupPlan:
                 fingerprint=None if fingerprint is None else Fingerprint.from_json(fingerprint),
                 created=_require(str, fields, "created"),
                 protected=_entries(PlannedFile, _require(list, fields, "protected"), anywhere=True),
+                protected_folders=_texts(_require(list, fields, "protected_folders")),
             )
         except (KeyError, TypeError, ValueError, NearframeError) as error:
             raise NearframeError(
@@ -216,6 +220,14 @@ def _require(kind: type, fields: Mapping[str, Any], key: str) -> Any:
     if not isinstance(value, kind):
         raise TypeError(f"{key} is {value!r}")
     return value
+
+
+def _texts(values: Iterable[Any]) -> tuple[str, ...]:
+    """Read a list of texts; TypeError where one is something else."""
+    texts = tuple(values)
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError(f"{texts} where texts were expected")
+    return texts
 
 
 def _entries(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from nearframe.embeddings import DiskFullError, NearframeError, OutputError, SourceError
-from nearframe.query import ACTIONS, apply_plan, journal_of
+from nearframe.query import ACTIONS, DedupRules, apply_plan, journal_of
 from nearframe.query.plans import files
 from nearframe.query.plans.journal import Journal
 
@@ -184,7 +184,12 @@ def test_a_line_that_stands_twice_does_no_harm(apply, folder, plan, tmp_path):
 
 def test_with_against_all_a_whole_chain_of_repeats_moves(apply, folder, plan_of):
     chain = {"b.png": "a.png", "c.png": "b.png", "d.png": "c.png"}
-    report = apply("move", plan=plan_of(folder, kept=["a.png"], dropped=chain, against="all"))
+    report = apply(
+        "move",
+        plan=plan_of(
+            folder, kept=["a.png"], dropped=chain, rules=DedupRules(threshold=0.9, against="all")
+        ),
+    )
     assert (report.done, report.skipped) == (3, ())
 
 

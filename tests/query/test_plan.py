@@ -66,6 +66,7 @@ def test_cameras_times_changes_and_rules_round_trip(folder, plan_of, tmp_path):
             keep="sharpest",
         ),
         protected=(look, outside),
+        protected_folders=("/photos", "/odd\udcff"),
     )
     near = KeptFile("c", 10, "00", nearest="a", similarity=1.0, change=0.25)
     plan = replace(plan, kept=(near,), fingerprint=None)
@@ -185,7 +186,7 @@ def damage(path, change):
 @pytest.mark.parametrize(
     "key",
     ["version", "folder", "kept", "dropped", "unreadable", "rules", "fingerprint", "created",
-     "protected"],
+     "protected", "protected_folders"],
 )  # fmt: skip
 def test_a_plan_that_lacks_a_field_is_damaged(saved, key):
     damage(saved, lambda fields: fields.pop(key))
@@ -220,6 +221,8 @@ def test_a_plan_that_lacks_a_field_is_damaged(saved, key):
         ("rules", {**RULES, "window": {"hours": 1}}),
         ("rules", {**RULES, "more": 1}),
         ("protected", [{"file": 4, "size": 1, "sha256": ""}]),
+        ("protected_folders", "/photos"),
+        ("protected_folders", [1]),
         ("fingerprint", {}),
         ("fingerprint", "builtin"),
     ],
