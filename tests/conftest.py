@@ -1,6 +1,7 @@
 """Fixtures that all tests share."""
 
 import importlib.util
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from nearframe.embeddings import Embedder, embedder
+from nearframe.query.plans import trash as trash_module
 from nearframe.scripts.main import nearframe
 
 TESTS = Path(__file__).parent
@@ -45,6 +47,24 @@ def _networks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def trash(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A trash of the test's own, whatever disk its files are on; nobody's real one is touched."""
+    data = tmp_path_factory.mktemp("data")
+    monkeypatch.setenv("XDG_DATA_HOME", str(data))
+    if trash_module.HAS_RECORDS:
+        from send2trash import plat_other
+
+        # It reads the environment only once.
+        monkeypatch.setattr(plat_other, "XDG_DATA_HOME", os.fsencode(data))
+        monkeypatch.setattr(plat_other, "HOMETRASH_B", os.fsencode(data / "Trash"))
+        monkeypatch.setattr(plat_other, "get_dev", lambda _: 0)
+        monkeypatch.setattr(trash_module, "send2trash", plat_other.send2trash)
+    else:
+        monkeypatch.setattr(trash_module, "send2trash", os.unlink)
+    return data / "Trash"
 
 
 @pytest.fixture

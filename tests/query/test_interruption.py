@@ -12,17 +12,30 @@ import shutil
 import signal
 import time
 from collections import Counter
+from io import IOBase
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from nearframe.embeddings import NearframeError
 from nearframe.query import apply_plan, undo
-from nearframe.query.plans import files
+from nearframe.query.plans import TARGETED, files
 from nearframe.query.plans.journal import Journal
+from nearframe.query.plans.trash import HAS_RECORDS
 
 DROPPED = {"b.png": "a.png", "sub/d.png": "sub/c.png"}
 KEPT = ("a.png", "sub/c.png")
-CASES = [("move", False), ("move", True), ("copy-unique", False)]
+REVERSIBLE = [
+    ("move", False),
+    ("move", True),
+    ("copy-unique", False),
+    ("hardlink", False),
+    ("trash", False),
+    ("trash", True),
+]
+CASES = [*REVERSIBLE, ("delete", False)]
+pytestmark = pytest.mark.skipif(not HAS_RECORDS, reason="looks into a freedesktop.org trash")
 
 
 class End(BaseException):
@@ -49,7 +62,9 @@ class Machine:
             if self.steps != self.end_at:
                 return original(*args, **kwargs)
             if self.when == "after":
-                original(*args, **kwargs)
+                made = original(*args, **kwargs)
+                if isinstance(made, IOBase):
+                    made.close()
             elif in_the_middle is not None:
                 in_the_middle(*args)
             self.dead = self.kill
@@ -73,8 +88,31 @@ class Machine:
         for name in ("replace", "unlink", "mkdir", "rmdir"):
             patch.setattr(Path, name, self.step(getattr(Path, name)))
         patch.setattr(files.shutil, "copy2", self.step(shutil.copy2, half_a_copy))
+        patch.setattr(os, "link", self.step(os.link))
         patch.setattr(os, "fsync", self.step(os.fsync))
         patch.setattr(os, "getpid", lambda: self.process)
+        self.boot_trash(patch, disk)
+
+    def boot_trash(self, patch, disk):
+        from send2trash import plat_other
+
+        def rename(source, target):
+            if self.two_disks:
+                raise OSError(errno.EXDEV, "Invalid cross-device link")
+            os.rename(source, target)
+
+        def half_a_copy(source, target):
+            Path(target).write_bytes(Path(source).read_bytes()[:7])
+
+        system = {"rename": self.step(rename), "makedirs": self.step(os.makedirs)}
+        patch.setattr(plat_other, "os", SimpleNamespace(**{**vars(os), **system}))
+        move = SimpleNamespace(move=self.step(shutil.move, half_a_copy))
+        patch.setattr(plat_other, "shutil", move)
+        patch.setattr(plat_other, "open", self.step(open), raising=False)
+        data = disk / "data"
+        patch.setenv("XDG_DATA_HOME", str(data))
+        patch.setattr(plat_other, "XDG_DATA_HOME", os.fsencode(data))
+        patch.setattr(plat_other, "HOMETRASH_B", os.fsencode(data / "Trash"))
 
 
 def contents(*folders):
@@ -92,6 +130,7 @@ class Place:
     def __init__(self, root, plan_of, action, two_disks):
         self.folder = root / "frames"
         self.to = root / "disk" / "to"
+        self.trash = root / "disk" / "data" / "Trash"
         self.journal = root / "x.jsonl"
         self.action = action
         self.two_disks = two_disks
@@ -126,7 +165,8 @@ class Place:
     def apply(self):
         if self.journal.exists() and Journal.read(self.journal).finished:
             return  # the run had come to its end when it was killed
-        report = apply_plan(self.plan, action=self.action, to=self.to, journal=self.journal)
+        to = self.to if self.action in TARGETED else None
+        report = apply_plan(self.plan, action=self.action, to=to, journal=self.journal)
         assert report.skipped == ()
         assert report.done == 2
 
@@ -135,7 +175,16 @@ class Place:
             assert undo(self.journal).skipped == ()
 
     def lost(self):
-        return self.originals - contents(self.folder, self.to)
+        if self.action == "delete":
+            return any(not (self.folder / name).exists() for name in KEPT)
+        return self.originals - contents(self.folder, self.to, self.trash / "files")
+
+    def leftovers(self):
+        """List what is left beside the folder; a record cut short is not known to be ours."""
+        if self.action == "trash" and self.two_disks:
+            return []  # a copy may stay in the trash, which is where such things are thrown away
+        beside = self.to.parent
+        return [path for path in beside.rglob("*") if path.is_file() and path.stat().st_size]
 
 
 @pytest.fixture
@@ -153,7 +202,7 @@ class TestApply:
         done = place(action, two_disks)
         steps, ended = done.run(done.apply)
         assert ended
-        assert steps > 10
+        assert steps > 6
         return range(1, steps + 1)
 
     def test_ended_anywhere_loses_nothing(self, place, action, two_disks, when, kill, steps):
@@ -181,9 +230,15 @@ class TestApply:
         for end_at in steps:
             here = place(action, two_disks)
             here.run(here.apply, end_at=end_at, when=when, kill=kill)
+            if action == "delete" and snapshot(here.folder) != untouched:
+                with pytest.raises(NearframeError, match="deleted files cannot come back"):
+                    here.run(here.undo)
+                assert not here.lost()
+                continue
             here.run(here.undo)
             assert snapshot(here.folder) == untouched, end_at
-            assert not here.to.parent.exists(), end_at
+            assert here.leftovers() == [], end_at
+            assert not here.to.exists(), end_at
 
     def test_ended_twice_still_comes_to_the_same_end(
         self, place, action, two_disks, when, kill, steps, snapshot
@@ -201,7 +256,7 @@ class TestApply:
 
 @pytest.mark.parametrize("kill", [False, True], ids=["exception", "kill"])
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize(("action", "two_disks"), CASES)
+@pytest.mark.parametrize(("action", "two_disks"), REVERSIBLE)
 class TestUndo:
     def test_ended_anywhere_loses_nothing_and_comes_to_the_same_end(
         self, place, action, two_disks, when, kill, snapshot
@@ -218,7 +273,8 @@ class TestUndo:
             assert not here.lost(), end_at
             here.run(here.undo)
             assert snapshot(here.folder) == untouched, end_at
-            assert not here.to.parent.exists(), end_at
+            assert here.leftovers() == [], end_at
+            assert not here.to.exists(), end_at
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL here")
@@ -240,7 +296,7 @@ def test_a_killed_process_can_be_run_again_and_undone(
     originals = contents(folder)
     to = tmp_path / "to"
 
-    process = start("dedup", tmp_path / "x.dedup.json", "--apply", action, "--to", to)
+    process = start("apply", tmp_path / "x.dedup.json", "--action", action, "--to", to)
     while process.poll() is None and len(list(to.glob("*.png"))) < 5:
         time.sleep(0.001)
     process.kill()
@@ -251,7 +307,7 @@ def test_a_killed_process_can_be_run_again_and_undone(
     assert len(list(to.glob("*.png"))) < len(names) - 1
     assert not originals - contents(folder, to)
 
-    result = run("dedup", "x.dedup.json", "--apply", action, "--to", to)
+    result = run("apply", "x.dedup.json", "--action", action, "--to", to)
     assert result.exit_code == 0
     assert snapshot(to) == {n: v for n, v in before.items() if n in names[action == "move" :]}
 

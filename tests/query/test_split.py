@@ -6,7 +6,7 @@ import pytest
 
 from nearframe.embeddings import NearframeError, SourceError
 from nearframe.query import SPLIT_ACTIONS, NamesTakenError, Naming, plan_split, split_folder, undo
-from nearframe.query.plans import apply
+from nearframe.query.plans import apply, operations
 from nearframe.query.plans.journal import Journal
 
 STAMP = 1_616_694_872_510
@@ -64,16 +64,22 @@ def reasons(report):
 
 def stop_after(count, monkeypatch):
     """Interrupt a split after so many files."""
-    carry_out = apply._carry_out
     done = []
 
-    def carry_out_some(operation, action):
-        if len(done) == count:
-            raise KeyboardInterrupt
-        carry_out(operation, action)
-        done.append(operation)
+    def doing_some(action):
+        doing = operations.doing(action)
+        carry_out = doing.carry_out
 
-    monkeypatch.setattr(apply, "_carry_out", carry_out_some)
+        def carry_out_some(operation):
+            if len(done) == count:
+                raise KeyboardInterrupt
+            carry_out(operation)
+            done.append(operation)
+
+        doing.carry_out = carry_out_some
+        return doing
+
+    monkeypatch.setattr(apply, "doing", doing_some)
 
 
 def test_copy_leaves_the_folder_and_makes_one_per_camera(split, folder, to, snapshot):

@@ -246,12 +246,12 @@ def test_an_output_that_is_a_file(fails, make_folder, tmp_path):
 
 def test_a_plan_that_is_none(fails, tmp_path):
     (tmp_path / "x.json").write_text("{}")
-    line = fails("dedup", "x.json", "--apply", "move")
+    line = fails("apply", "x.json", "--action", "move")
     assert line == "x.json is not a dedup plan; make one with dedup FOLDER"
 
 
 def test_a_plan_that_is_gone(fails):
-    assert fails("dedup", "x.json", "--apply", "move").startswith("x.json: no such file")
+    assert fails("apply", "x.json", "--action", "move").startswith("x.json: no such file")
 
 
 @pytest.mark.parametrize(

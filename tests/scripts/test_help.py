@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from nearframe.embeddings import FITS, device
 from nearframe.query import ACTIONS, AGAINST, KEEP, METHODS
+from nearframe.scripts import apply as apply_script
 from nearframe.scripts import cli, dedup_options
-from nearframe.scripts import dedup as dedup_script
 from nearframe.scripts.main import nearframe
 
 COMMANDS = nearframe.commands
@@ -154,7 +154,7 @@ def test_choices_are_those_of_the_library():
     assert cli.RUNTIMES == device.RUNTIMES
     assert cli.PRECISIONS == device.PRECISIONS
     assert cli.FITS == FITS
-    assert dedup_script.ACTIONS == ACTIONS
+    assert apply_script.ACTIONS == ACTIONS
     assert dedup_options.METHODS == METHODS
     assert dedup_options.AGAINST == AGAINST
     assert dedup_options.KEEP == KEEP
