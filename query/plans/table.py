@@ -1,0 +1,68 @@
+"""A plan as a table, for spreadsheets and data frames."""
+
+import csv
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from nearframe.embeddings import shown, writing_errors
+from nearframe.embeddings.sources import natural_key
+from nearframe.index import atomic_write
+
+from .plan import DedupPlan, PlannedFile
+
+COLUMNS = (
+    *("decision", "file", "camera", "time", "nearest", "similarity", "change"),
+    *("size", "sha256", "reason"),
+)
+"""`nearest` is what a dropped file repeats, and what came nearest to a kept one."""
+
+
+def save_table(plan: DedupPlan, path: str | os.PathLike[str]) -> None:
+    r"""Write a plan as CSV in UTF-8: a row of `COLUMNS`, then one per file, camera by camera.
+
+    What a file has no value for is empty. What is no text in a name is written as ``\xff``.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    path = Path(path)
+    with writing_errors(path), atomic_write(path, "w") as file:
+        table = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+        table.writeheader()
+        for row in sorted(_rows(plan), key=_order):
+            table.writerow(row)
+
+
+def _rows(plan: DedupPlan) -> Iterator[dict[str, Any]]:
+    for decision, files in (
+        ("kept", plan.kept),
+        ("dropped", plan.dropped),
+        ("protected", plan.protected),
+    ):
+        yield from (_row(decision, file) for file in files)
+    for entry in plan.unreadable:
+        name = os.path.relpath(entry.source, plan.folder)
+        if name.split(os.sep, 1)[0] == os.pardir:
+            name = entry.source
+        yield {"decision": "unreadable", "file": shown(name), "reason": entry.reason}
+
+
+def _row(decision: str, file: PlannedFile) -> dict[str, Any]:
+    fields = asdict(file)
+    nearest = fields.pop("repeats", None) or fields.pop("nearest", None)
+    row = {"decision": decision, **fields, "file": shown(file.file)}
+    if nearest is not None:
+        row["nearest"] = shown(nearest)
+    return {key: value for key, value in row.items() if value is not None}
+
+
+def _order(row: dict[str, Any]) -> tuple[Any, ...]:
+    return (
+        row["decision"] == "unreadable",
+        row.get("camera", ""),
+        row.get("time", ""),
+        natural_key(row["file"]),
+    )
