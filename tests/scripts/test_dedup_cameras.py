@@ -33,7 +33,7 @@ def test_says_what_is_kept_of_each_camera_and_why_hybrid(run, cameras):
         "  gate  keeps 3 of 5",
         "  hall  keeps 2 of 2",
         "Plan: yard.dedup.json",
-        "Next: dedup yard.dedup.json --apply move",
+        "Next: nearframe apply yard.dedup.json --action move",
     ]
 
 
