@@ -166,39 +166,46 @@ class GreedyDedup:
         before = earlier.nearest(block, first, top)
         # (b, b): row i holds the cosines of frame i to the others of the block.
         inside = np.clip(block @ block.T, -1.0, 1.0)
-        inner = {
-            self._added + row: EarlierFrame(self._added + row, time, vector)
-            for row, time, vector in zip(rows.tolist(), times.tolist(), block, strict=True)
-        }
-        members: list[int] = []
+        # Rows of the block that later rows are compared with, as far as they are filled.
+        members = np.empty(len(block), np.int64)
+        count = 0
         decisions = []
         for i, row in enumerate(rows.tolist()):
             near = known[i] + before[i]
-            if recent := [m for m in members if self._in_time(times[m], times[i])]:
-                columns = largest(inside[i : i + 1, recent], top)[0].tolist()
-                near += [
-                    (float(inside[i, recent[c]]), self._added + int(rows[recent[c]]))
-                    for c in columns
-                ]
-            # Stable: of equally near frames the earlier stays in front.
-            near = sorted(near, key=lambda found: -found[0])[:top]
+            recent = members[self._first_in_time(times, members[:count], times[i]) : count]
+            if len(recent):
+                columns = recent[largest(inside[i : i + 1, recent], top)[0]].tolist()
+                near += [(float(inside[i, c]), self._added + int(rows[c])) for c in columns]
+            if len(near) > 1:
+                # Stable: of equally near frames the earlier stays in front.
+                near = sorted(near, key=lambda found: -found[0])[:top]
             if self._compare is not None:
                 near += self._last_repeated(earlier, near, block[i], times[i], int(first[i]))
             decision = self._judge(near, self._added + row)
-            if self._compare is not None and not decision.keep:
-                assert decision.nearest is not None
+            if self._compare is not None and decision.nearest is not None and not decision.keep:
                 earlier.repeated = (
                     earlier.find(decision.nearest)
                     or references.find(decision.nearest)
-                    or inner[decision.nearest]
+                    or self._find(decision.nearest, rows, times, block)
                 )
             if decision.keep or self._against_all:
-                members.append(i)
+                members[count] = i
+                count += 1
             decisions.append(decision)
-        earlier.append(
-            [self._added + int(rows[m]) for m in members], times[members], block[members]
-        )
+        kept = members[:count]
+        earlier.append((self._added + rows[kept]).tolist(), times[kept], block[kept])
         return decisions
+
+    def _find(
+        self,
+        position: int,
+        rows: npt.NDArray[np.int64],
+        times: npt.NDArray[np.float64],
+        block: Vectors,
+    ) -> EarlierFrame:
+        """Return a frame of the block that is being decided about."""
+        i = int(np.searchsorted(rows, position - self._added))
+        return EarlierFrame(position, float(times[i]), block[i])
 
     def _last_repeated(
         self,
@@ -280,6 +287,17 @@ class GreedyDedup:
         if self._frames is not None:
             first = np.maximum(first, len(earlier.positions) - self._frames)
         return first
+
+    def _first_in_time(
+        self,
+        times: npt.NDArray[np.float64],
+        members: npt.NDArray[np.int64],
+        time: np.float64,
+    ) -> int:
+        """Return the place of the first member of a block that is not before the window."""
+        if self._seconds is None:
+            return 0
+        return int(np.searchsorted(times[members], time - self._seconds))
 
     def _in_time(self, earlier: float, time: float) -> bool:
         return self._seconds is None or earlier >= time - self._seconds

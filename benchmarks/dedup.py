@@ -1,0 +1,113 @@
+"""How the time of a deduplication grows with the number of frames, against a bare matrix product.
+
+    python benchmarks/dedup.py 10000 20000 40000
+
+Vectors are those of frames of scenes: unit vectors around random centres, in order of the scenes.
+In the case `repeats`, a scene has 50 frames of which one stays; in the case `all new`, every vector
+has a scene of its own and nearly everything stays. The bare product multiplies blocks of 256
+vectors with the same vectors that a deduplication must compare them with, and takes the largest of
+each row: what any exact method has to do. Each figure is from a process of its own.
+"""
+
+import argparse
+import json
+import math
+import resource
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+from nearframe.query import GreedyDedup
+
+DIMENSION = 2048
+BLOCK = 256
+FRAMES_PER_SCENE = 50
+THRESHOLD = 0.9
+CASES = ("repeats", "all new")
+
+
+def vectors_of(case: str, count: int) -> np.ndarray:
+    """Make vectors, float32 (count, 2048), normalised; the same for the same arguments."""
+    generator = np.random.default_rng(7)
+    frames = FRAMES_PER_SCENE if case == "repeats" else 1
+    vectors = np.empty((count, DIMENSION), np.float32)
+    for start in range(0, count, frames):
+        rows = vectors[start : start + frames]
+        centre = generator.standard_normal(DIMENSION, np.float32)
+        # Cosines within a scene are about 0.99, between scenes about 0.
+        rows[:] = centre + 0.1 * generator.standard_normal(rows.shape, np.float32)
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return vectors
+
+
+def deduplicate(vectors: np.ndarray) -> int:
+    """Return how many vectors stay."""
+    dedup = GreedyDedup(THRESHOLD)
+    return sum(
+        decision.keep
+        for start in range(0, len(vectors), BLOCK)
+        for decision in dedup.add(vectors[start : start + BLOCK])
+    )
+
+
+def multiply(vectors: np.ndarray, case: str) -> int:
+    """Compare each block with what stays before it, and nothing else; return how many stay."""
+    kept = np.ascontiguousarray(vectors[:: FRAMES_PER_SCENE if case == "repeats" else 1])
+    per_block = BLOCK // FRAMES_PER_SCENE + 1 if case == "repeats" else BLOCK
+    for number, start in enumerate(range(0, len(vectors), BLOCK)):
+        block = vectors[start : start + BLOCK]
+        for first in range(0, min(number * per_block, len(kept)), 4096):
+            chunk = kept[first : min(first + 4096, number * per_block)]
+            (block @ chunk.T).argmax(axis=1)
+    return len(kept)
+
+
+def measure(case: str, what: str, count: int) -> None:
+    """Print time and memory as JSON; runs in a process of its own."""
+    vectors = vectors_of(case, count)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.perf_counter()
+    kept = deduplicate(vectors) if what == "dedup" else multiply(vectors, case)
+    seconds = time.perf_counter() - start
+    more = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    print(json.dumps({"seconds": seconds, "kept": kept, "more_mb": more / 1024}))
+
+
+def main() -> None:
+    """Print a table per case."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("counts", type=int, nargs="*", default=[10_000, 20_000, 40_000])
+    parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.measure:
+        case, what, count = arguments.measure
+        measure(case, what, int(count))
+        return
+    for case in CASES:
+        print(
+            f"{case}\n{'frames':>9}  {'stay':>8}  {'dedup, s':>9}  {'ratio':>6}  {'memory, MB':>11}"
+        )
+        times = []
+        for count in arguments.counts:
+            figures = {}
+            for what in ("dedup", "bare"):
+                command = [sys.executable, __file__, "--measure", case, what, str(count)]
+                done = subprocess.run(command, check=True, capture_output=True, text=True)
+                figures[what] = json.loads(done.stdout)
+            ours, bare = figures["dedup"], figures["bare"]
+            times.append(ours["seconds"])
+            print(
+                f"{count:>9,}  {ours['kept']:>8,}  {ours['seconds']:>9.2f}  "
+                f"{ours['seconds'] / bare['seconds']:>6.2f}  {ours['more_mb']:>11.0f}",
+                flush=True,
+            )
+        if len(times) > 1:
+            first, last = arguments.counts[0], arguments.counts[-1]
+            exponent = math.log(times[-1] / times[0]) / math.log(last / first)
+            print(f"time grows with the count to the power of {exponent:.2f}")
+
+
+if __name__ == "__main__":
+    main()
