@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter
+from PIL import Image, ImageEnhance, ImageFilter
 
 from nearframe.embeddings import NearframeError, SourceError
 from nearframe.index import build_index
@@ -48,6 +48,18 @@ def test_an_object_in_a_new_place_is_new_and_an_empty_yard_only_once(
     assert all(file.change == 0 for file in plan.dropped)
     assert all((file.similarity is None) == (method == "change") for file in plan.dropped)
     assert all(file.change > 0.02 for file in plan.kept[1:])
+
+
+@pytest.mark.parametrize("factor", [0.6, 1.5])
+@pytest.mark.parametrize("method", ["hybrid", "change"])
+def test_another_light_is_nothing_new_but_a_small_object_in_it_is(
+    camera_folder, fake_embedder, yard, method, factor
+):
+    folder = camera_folder({"c1": [None]})
+    for number, block in ((1, None), (2, HERE)):
+        lit = ImageEnhance.Brightness(yard.picture(block, side=12)).enhance(factor)
+        lit.save(folder / f"c1-{1616694872 + 60 * number}.png")
+    assert kept(plan_dedup(folder, options(method), embedder=fake_embedder)) == ["c1 0", "c1 2"]
 
 
 def test_changes_are_found_where_vectors_tell_nothing(camera_folder, embedder_of):
