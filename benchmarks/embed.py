@@ -2,8 +2,9 @@
 
 ``python benchmarks/embed.py VIDEO``: the loop takes one image at a time: decode, resize to 256,
 centre crop to 224, ``model(x.unsqueeze(0))`` in eager fp32. ``buildIndex`` does the same work on
-its defaults. Once on the video, once on a folder of its frames as JPEGs of 1920x1080. Each runs in
-a process of its own; loading the network is not counted, writing the index is.
+its defaults, at 224 pixels unless ``--size`` says otherwise. On the frames of the video, scaled to
+a video of 1280x720 and to folders of JPEGs and PNGs of 1920x1080. Each measurement runs in a
+process of its own; loading the network is not counted, writing the index is.
 """
 
 import multiprocessing
@@ -14,13 +15,16 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import av
 import click
 from PIL import Image
 
-_JPEG_SIZE = (1920, 1080)
+_HD, _FULL_HD = (1280, 720), (1920, 1080)
 
 
 @dataclass(frozen=True)
@@ -72,12 +76,12 @@ def plain_loop(path: Path) -> Measurement:
     return measured(len(vectors), start)
 
 
-def build(path: Path) -> Measurement:
+def build(weights: str, size: int | None, path: Path) -> Measurement:
     """Index the same frames."""
-    from nearframe.embeddings import Embedder
+    from nearframe.embeddings import Embedder, Preprocessing
     from nearframe.index import build_index
 
-    embedder = Embedder()
+    embedder = Embedder(weights, preprocessing=size and Preprocessing(size=size))
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as directory:
         report = build_index([path], Path(directory, "index"), embedder=embedder)
@@ -86,8 +90,8 @@ def build(path: Path) -> Measurement:
 
 def measured(frames: int, start: float) -> Measurement:
     """Return what this process did since `start`."""
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Measurement(frames, time.perf_counter() - start, peak_mb)
+    seconds = time.perf_counter() - start
+    return Measurement(frames, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 
 
 def in_own_process(work: Callable[[Path], Measurement], path: Path) -> Measurement:
@@ -97,34 +101,55 @@ def in_own_process(work: Callable[[Path], Measurement], path: Path) -> Measureme
         return pool.submit(work, path).result()
 
 
+def make_inputs(video: Path, frames: int, folder: Path) -> dict[str, Path]:
+    """Write the inputs of the benchmark; label -> path."""
+    scaled, jpegs, pngs = folder / "720p.mp4", folder / "jpegs", folder / "pngs"
+    jpegs.mkdir()
+    pngs.mkdir()
+    with av.open(str(scaled), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height = _HD
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 25)
+        for number, image in enumerate(islice(images_of(video), frames)):
+            image.resize(_FULL_HD).save(jpegs / f"{number:06d}.jpg", quality=90)
+            image.resize(_FULL_HD).save(pngs / f"{number:06d}.png", compress_level=6)
+            frame = av.VideoFrame.from_image(image.resize(_HD))
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return {"720p video": scaled, "1080p JPEGs": jpegs, "1080p PNGs": pngs}
+
+
 @click.command()
 @click.argument("video", type=click.Path(path_type=Path, exists=True))
+@click.option("--frames", default=300, show_default=True, help="How many of the video's frames.")
+@click.option("--weights", default="builtin", show_default=True)
+@click.option("--size", default=224, show_default=True, help="Of the input; 0 is the weights' own.")
 @click.option("--repeat", default=1, show_default=True, help="Pairs of runs; medians are printed.")
-def main(video: Path, repeat: int) -> None:
+def main(video: Path, frames: int, weights: str, size: int, repeat: int) -> None:
     """Print frames per second, peak memory and their ratio."""
+    ours = partial(build, weights, size or None)
     print(f"{platform.processor() or platform.machine()}, {multiprocessing.cpu_count()} cores")
-    print(f"{'input':<26} {'':<12} {'frames':>6} {'frames/s':>9} {'peak MB':>8}")
+    print(f"{'input':<14} {'':<12} {'frames':>6} {'frames/s':>9} {'peak MB':>8}")
     with tempfile.TemporaryDirectory() as directory:
-        folder = Path(directory)
-        for number, image in enumerate(images_of(video), 1):
-            image.resize(_JPEG_SIZE).save(folder / f"{number:06d}.jpg", quality=90)
-        for label, path in ((f"video {video.name}", video), ("folder of 1080p JPEGs", folder)):
+        for label, path in make_inputs(video, frames, Path(directory)).items():
             pairs = [
-                (in_own_process(plain_loop, path), in_own_process(build, path))
+                (in_own_process(plain_loop, path), in_own_process(ours, path))
                 for _ in range(repeat)
             ]
-            ratios = sorted(ours.rate / plain.rate for plain, ours in pairs)
+            ratios = sorted(build.rate / plain.rate for plain, build in pairs)
             for name, runs in (
                 ("plain loop", [plain for plain, _ in pairs]),
-                ("buildIndex", [ours for _, ours in pairs]),
+                ("buildIndex", [build for _, build in pairs]),
             ):
                 middle = sorted(runs, key=lambda run: run.rate)[len(runs) // 2]
                 print(
-                    f"{label:<26} {name:<12} {middle.frames:6} {middle.rate:9.1f} "
+                    f"{label:<14} {name:<12} {middle.frames:6} {middle.rate:9.1f} "
                     f"{middle.peak_mb:8.0f}"
                 )
             print(
-                f"{label:<26} ratio {ratios[len(ratios) // 2]:.2f} (of {repeat} pairs: "
+                f"{label:<14} ratio {ratios[len(ratios) // 2]:.2f} (of {repeat} pairs: "
                 f"{ratios[0]:.2f} to {ratios[-1]:.2f})"
             )
 

@@ -1,9 +1,10 @@
 """The public way from pictures to vectors."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,8 @@ from .prefetch import in_batches, run_ahead
 from .preprocessing import Preprocessing
 from .sources import ImageSequence, Sampling, Source, open_source, read_image, to_rgb
 from .weights import DEFAULT_WEIGHTS, default_preprocessing, name_of
+
+T = TypeVar("T")
 
 ImageInput = str | os.PathLike[str] | Image.Image | RgbImage
 Vectors = npt.NDArray[np.float32]
@@ -86,6 +89,7 @@ class Embedder:
             like=like,
         )
         self._batch_size = batch_size
+        self._at_once = self._backbone.at_once
 
     def embed(self, images: Iterable[ImageInput]) -> Vectors:
         """Embed any number of images.
@@ -105,10 +109,8 @@ class Embedder:
         if isinstance(images, (str, os.PathLike, Image.Image, np.ndarray)):
             raise TypeError("embed() takes an iterable of images; put a single one into a list")
         pixels = run_ahead(map(self._task, images), ahead=2 * self._batch_size)
-        batches = [
-            self._backbone(np.stack(batch)) for batch in in_batches(pixels, self._batch_size)
-        ]
-        return np.concatenate(batches) if batches else np.empty((0, DIMENSION), np.float32)
+        batches = (partial(self._embed, batch) for batch in in_batches(pixels, self._batch_size))
+        return np.concatenate([np.empty((0, DIMENSION), np.float32), *self._side_by_side(batches)])
 
     def embed_source(
         self,
@@ -136,17 +138,23 @@ class Embedder:
         if isinstance(source, (str, os.PathLike)):
             source = open_source(source, recursive=recursive, sampling=sampling)
         prepared = run_ahead(self._tasks(source), ahead=2 * self._batch_size)
-        for batch in in_batches(prepared, self._batch_size):
-            frames = [item for item in batch if isinstance(item, Frame)]
-            yield EmbeddedBatch(
-                frames=tuple(frame.ref for frame in frames),
-                vectors=(
-                    self._backbone(np.stack([frame.image for frame in frames]))
-                    if frames
-                    else np.empty((0, DIMENSION), np.float32)
-                ),
-                unreadable=tuple(item for item in batch if isinstance(item, Unreadable)),
-            )
+        batches = in_batches(prepared, self._batch_size)
+        yield from self._side_by_side(partial(self._embed_frames, batch) for batch in batches)
+
+    def _side_by_side(self, batches: Iterator[Callable[[], T]]) -> Iterator[T]:
+        """Embed batches in as many threads as the network likes, one ahead of who takes them."""
+        return run_ahead(batches, ahead=self._at_once + 1, workers=self._at_once)
+
+    def _embed(self, pixels: Sequence[RgbImage]) -> Vectors:
+        return self._backbone(np.stack(pixels)) if pixels else np.empty((0, DIMENSION), np.float32)
+
+    def _embed_frames(self, batch: Sequence[Frame | Unreadable]) -> EmbeddedBatch:
+        frames = [item for item in batch if isinstance(item, Frame)]
+        return EmbeddedBatch(
+            frames=tuple(frame.ref for frame in frames),
+            vectors=self._embed([frame.image for frame in frames]),
+            unreadable=tuple(item for item in batch if isinstance(item, Unreadable)),
+        )
 
     def _task(self, image: ImageInput) -> Callable[[], RgbImage]:
         return lambda: _prepared(image, self.fingerprint.preprocessing)

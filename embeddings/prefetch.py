@@ -1,4 +1,4 @@
-"""Decoding ahead of the network, in threads, in order, and with bounded memory."""
+"""Decoding ahead of the network, and the network ahead of its user: threads, and bounded memory."""
 
 import os
 import queue
@@ -11,23 +11,35 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def run_ahead(tasks: Iterator[Callable[[], T]], *, ahead: int) -> Iterator[T]:
+def cores() -> int:
+    """Return how many processor cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS and Windows have no such thing
+        return os.cpu_count() or 1
+
+
+def run_ahead(
+    tasks: Iterator[Callable[[], T]], *, ahead: int, workers: int | None = None
+) -> Iterator[T]:
     """Run functions in a pool of threads and yield their results in order.
 
-    Decoders leave Python's lock while they work, so threads are enough to use the cores.
+    Decoders and networks leave Python's lock while they work, so threads are enough to use the
+    cores.
 
     Args:
         tasks: Advanced in one thread of its own (a video decodes there).
         ahead: How many tasks may be taken and not yet yielded (1 or more); bounds the memory.
+        workers: How many run at once; by default one for each core, and at least two.
 
     Raises:
         Exception: What a task or the iterator raised, at its place in the order.
     """
-    workers = max(2, os.cpu_count() or 1)
+    workers = workers or max(2, cores())
     handed_over: queue.Queue[Future[T] | BaseException | None] = queue.Queue()
     room = threading.Semaphore(ahead)
     stopped = threading.Event()
-    with ThreadPoolExecutor(workers, thread_name_prefix="nearframe-decode") as pool:
+    with ThreadPoolExecutor(workers, thread_name_prefix="nearframe-work") as pool:
 
         def feed() -> None:
             end: BaseException | None = None

@@ -7,7 +7,13 @@ import numpy.typing as npt
 
 
 class Backbone(Protocol):
-    """Anything that turns preprocessed pixels into vectors."""
+    """Anything that turns preprocessed pixels into vectors.
+
+    Attributes:
+        at_once: How many threads should call it at the same time, to be fastest.
+    """
+
+    at_once: int
 
     def __call__(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Embed a batch.

@@ -14,6 +14,8 @@ from ..resnet50 import CONVOLUTIONS, StateDict
 class TorchBackbone:
     """The global average pool of a torchvision ResNet50 (He et al., 2015), L2-normalised."""
 
+    at_once = 1  # torch itself uses all cores, or the device
+
     def __init__(
         self, state: StateDict, preprocessing: Preprocessing, placement: Placement
     ) -> None:

@@ -122,7 +122,8 @@ def test_a_slow_consumer_does_not_let_frames_pile_up(embedder):
     while decoded != source.decoded:
         decoded = source.decoded
         threading.Event().wait(0.2)
-    assert decoded <= 3 * 4
+    # The batch that was taken, two in or behind the network, and the pictures of two more.
+    assert decoded <= 5 * 4
     batches.close()
 
 

@@ -60,7 +60,7 @@ def test_tasks_are_taken_in_one_thread_and_run_in_others():
 
     list(run_ahead(tasks(), ahead=4))
     assert takers == {"nearframe-read"}
-    assert all(name.startswith("nearframe-decode") for name in runners)
+    assert all(name.startswith("nearframe-work") for name in runners)
 
 
 def test_a_task_s_error_comes_at_its_place():
@@ -144,3 +144,23 @@ def test_batches_hold_everything_in_order(items, size):
     assert [item for batch in batches for item in batch] == items
     assert all(len(batch) == size for batch in batches[:-1])
     assert all(batches)
+
+
+def test_as_many_run_at_once_as_there_are_workers():
+    together = threading.Barrier(3)
+    # Each waits until three are in their hands; with fewer workers none would go on.
+    assert len(list(run_ahead(iter([lambda: together.wait(20)] * 3), ahead=3, workers=3))) == 3
+
+
+def test_one_worker_runs_one_after_the_other():
+    running, most = 0, 0
+
+    def task():
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        time.sleep(0.001)
+        running -= 1
+
+    list(run_ahead(iter([task] * 20), ahead=8, workers=1))
+    assert most == 1

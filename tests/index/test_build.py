@@ -550,7 +550,7 @@ class TestFingerprint:
             ({"weights": "imagenet"}, r"weights builtin .* but this run has weights imagenet"),
             (
                 {"preprocessing": Preprocessing(fit="crop")},
-                r"\d stretch, but this run has .*\d crop; their cosines",
+                r"\d stretch, .* but this run has .*\d crop, .*; their cosines",
             ),
         ],
         ids=["weights", "fit"],

@@ -51,6 +51,7 @@ def embedder_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Embedder]:
             return (vectors / lengths).astype(np.float32)
 
         def load(weights: str, preprocessing: Preprocessing, **_: object) -> tuple:
+            backbone.at_once = 1
             return Fingerprint(weights, "00", preprocessing), backbone
 
         monkeypatch.setattr(embedder, "load_backbone", load)

@@ -277,7 +277,7 @@ def test_takes_the_weights_of_the_index_by_default(frames, tmp_path, fake_networ
         ),
         (
             {"preprocessing": Preprocessing(fit="crop")},
-            r"the index has .* stretch, but this run has .* crop",
+            r"the index has .* stretch, .* but this run has .* crop",
         ),
     ],
 )
