@@ -38,7 +38,6 @@ from .cli import (
 from .dedup_options import ComparisonOptions, TargetText, comparison_options
 from .dedup_sweep import sweep
 from .dedup_video import dedup_video
-from .dedup_words import describe_rules
 from .sampling_options import sampling_options, take_sampling
 
 if TYPE_CHECKING:
@@ -232,6 +231,8 @@ def _make_plan(
 def _print(
     plan: "DedupPlan", plan_path: Path, action: "Action | None", applied: "Application | None"
 ) -> None:
+    from nearframe.query import describe_rules
+
     total = len(plan.kept) + len(plan.dropped)
     click.echo(
         f"{'Drops' if applied else 'Would drop'} {len(plan.dropped)} of {count(total, 'frame')} "

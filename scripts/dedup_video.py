@@ -16,7 +16,6 @@ from .cli import (
     skipped_json,
 )
 from .dedup_options import ComparisonOptions
-from .dedup_words import describe_rules
 
 if TYPE_CHECKING:
     from nearframe.embeddings.sources import Sampling
@@ -60,6 +59,8 @@ def dedup_video(
 
 
 def _print(source: Path, found: "VideoDedup", to: Path | None) -> None:
+    from nearframe.query import describe_rules
+
     rules = describe_rules(found.rules, found.fingerprint)
     verb = "Would keep" if to is None else "Keeps"
     click.echo(f"{verb} {len(found.kept)} of {count(found.total, 'frame')} ({rules})")

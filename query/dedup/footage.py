@@ -30,12 +30,12 @@ from nearframe.embeddings.prefetch import run_ahead
 from nearframe.embeddings.sources import Sampling, VideoSource, open_source
 from nearframe.index import atomic_write
 
+from ..change import ChangeDetection
 from ..change.light import Grey
-from ..plans.rules import ChangeSettings, DedupRules
-from ..threshold import require_threshold
+from ..plans.rules import DedupRules
 from .greedy import Decision, GreedyDedup
-from .job import DedupOptions
-from .pictures import Pictures, PictureSpool
+from .job import DedupOptions, make_rules
+from .pictures import Detections, Pictures, PictureSpool
 
 _AHEAD = 16
 _QUALITY = 95
@@ -122,28 +122,21 @@ def dedup_video(
             "of a video the first frame of a run of repeats is kept, and it has no other files to "
             "protect, search or name; leave those options out"
         )
-    writer = None if to is None else _Writer(Path(to), video)
     method = options.method or "hybrid"
-    made = used = None
-    if method != "change":
-        made = resolve_embedder(embedder, None, holder="")
-        if method == "embedding" or options.threshold is not None:
-            used = require_threshold(options.threshold, None, made.fingerprint)
-    rules = DedupRules(
-        method=method,
-        threshold=None if used is None else used.value,
-        threshold_origin=None if used is None else used.origin,
-        change=None if method == "embedding" else options.change or ChangeSettings(),
-        against=options.against,
-        window=options.window,
-    )
+    made = None if method == "change" else resolve_embedder(embedder, None, holder="")
+    fingerprint = None if made is None else made.fingerprint
+    rules = make_rules(options, method, fingerprint, None)
+    detection = None
+    if rules.change is not None:
+        name = Path(video.path).stem
+        detection = Detections(rules.change, [name]).of(name)
+    writer = None if to is None else _Writer(Path(to), video)
     with tempfile.TemporaryFile(prefix="nearframe-") as file:
-        frames = _VideoFrames(rules, made, file)
+        frames = _VideoFrames(rules, detection, made, file)
         total, kept, unreadable = _walk(video, frames, writer, progress or Silent())
     if not total:
         reason = unreadable[0].reason if unreadable else "it has no frames"
         raise SourceError(source, f"no frame can be decoded ({reason})")
-    fingerprint = None if made is None else made.fingerprint
     return VideoDedup(video.path, tuple(kept), total, tuple(unreadable), rules, fingerprint)
 
 
@@ -197,10 +190,16 @@ class _VideoFrames:
         numbers: Of the frames about which the engine decided, by position.
     """
 
-    def __init__(self, rules: DedupRules, embedder: Embedder | None, file: IO[bytes]) -> None:
+    def __init__(
+        self,
+        rules: DedupRules,
+        detection: ChangeDetection | None,
+        embedder: Embedder | None,
+        file: IO[bytes],
+    ) -> None:
         self.numbers: list[int] = []
         self._embedder = embedder
-        self._detection = None if rules.change is None else rules.change.detection(None)
+        self._detection = detection
         self._window_s = rules.window.seconds
         self._spool = PictureSpool(file)
         self._pictures = Pictures(self._spool.read)

@@ -105,30 +105,10 @@ def prepare(
         index = stack.enter_context(FrameIndex.open(source))
     images = _listed(source, index, options)
     method = options.method or ("hybrid" if images.recognised else "embedding")
-    made = fingerprint = used = None
+    made = fingerprint = None
     if method != "change":
         made, fingerprint = _embedder(index, embedder)
-        # The pictures decide in the end, so nobody needs to know a cosine for these weights.
-        if method == "embedding" or options.threshold is not None:
-            given = options.threshold
-            if given is None and unknown_threshold and not usual_threshold(index, fingerprint):
-                given = 1.0
-            used = require_threshold(given, index, fingerprint)
-    elif options.threshold is not None:
-        raise NearframeError(
-            f"threshold {options.threshold:g} is a cosine, and method change compares no vectors; "
-            "give the changed area from which a frame is new"
-        )
-    rules = DedupRules(
-        method=method,
-        threshold=None if used is None else used.value,
-        threshold_origin=None if used is None else used.origin,
-        change=None if method == "embedding" else options.change or ChangeSettings(),
-        against=options.against,
-        window=options.window,
-        across_cameras=options.across_cameras,
-        keep=options.keep,
-    )
+    rules = make_rules(options, method, fingerprint, index, unknown_threshold=unknown_threshold)
     detections = None if rules.change is None else Detections(rules.change, images.cameras)
     look = partial(_look, detections, options.keep)
     needs_pixels = detections is not None or options.keep != "first"
@@ -142,6 +122,51 @@ def prepare(
         batches = partial(embedded, images, made, look if needs_pixels else None)
     folders = tuple(os.path.abspath(folder) for folder in options.protect)  # noqa: PTH100  # links stay
     return Job(images, rules, detections, fingerprint, batches, index, folders)
+
+
+def make_rules(
+    options: DedupOptions,
+    method: Method,
+    fingerprint: Fingerprint | None,
+    index: FrameIndex | None,
+    *,
+    unknown_threshold: bool = False,
+) -> DedupRules:
+    """Return the rules that options ask for.
+
+    Args:
+        options: What the user says.
+        method: How frames are compared.
+        fingerprint: What the vectors are made with; None where none are compared.
+        index: Where they come from, if any.
+        unknown_threshold: As of `prepare`.
+
+    Raises:
+        NearframeError: If an option does not fit the method, or a threshold is needed and nothing
+            has one.
+    """
+    used = None
+    if fingerprint is None and options.threshold is not None:
+        raise NearframeError(
+            f"threshold {options.threshold:g} is a cosine, and method change compares no vectors; "
+            "give the changed area from which a frame is new"
+        )
+    # With hybrid the pictures decide in the end, so nobody needs to know a cosine.
+    if fingerprint and (method == "embedding" or options.threshold is not None):
+        given = options.threshold
+        if given is None and unknown_threshold and not usual_threshold(index, fingerprint):
+            given = 1.0
+        used = require_threshold(given, index, fingerprint)
+    return DedupRules(
+        method=method,
+        threshold=None if used is None else used.value,
+        threshold_origin=None if used is None else used.origin,
+        change=None if method == "embedding" else options.change or ChangeSettings(),
+        against=options.against,
+        window=options.window,
+        across_cameras=options.across_cameras,
+        keep=options.keep,
+    )
 
 
 def _listed(

@@ -16,6 +16,7 @@ from .rules import (
     Window,
     mask_files,
 )
+from .words import describe_rules
 
 __all__ = [
     "ACTIONS",
@@ -40,6 +41,7 @@ __all__ = [
     "SplitAction",
     "Window",
     "apply_plan",
+    "describe_rules",
     "free_path",
     "journal_of",
     "mask_files",

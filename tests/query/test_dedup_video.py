@@ -4,10 +4,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from nearframe.embeddings import NearframeError, OutputError, SourceError
 from nearframe.embeddings.sources import Sampling, read_image
-from nearframe.query import DedupOptions, Window, dedup_video
+from nearframe.query import ChangeSettings, DedupOptions, Window, dedup_video, mask_files
 from nearframe.query.dedup import footage, pictures
 
 HERE, THERE = (10, 10), (100, 50)
@@ -147,3 +148,18 @@ def test_the_result_is_a_folder_that_dedup_leaves_alone(film, fake_embedder, tmp
     dedup_video(video, to=tmp_path / "new", embedder=fake_embedder)
     plan = plan_dedup(tmp_path / "new", DedupOptions(method="hybrid"), embedder=fake_embedder)
     assert plan.dropped == ()
+
+
+def test_a_mask_is_that_of_all_cameras_or_of_the_video_by_its_name(film, fake_embedder, tmp_path):
+    mask = np.full((90, 160), 255, np.uint8)
+    mask[:45, :80] = 0
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    video = film([None, HERE, THERE])
+    for camera in ("", "gate"):
+        masks = mask_files({camera: tmp_path / "mask.png"})
+        choice = DedupOptions(change=ChangeSettings(masks=masks))
+        assert numbers(dedup_video(video, choice, embedder=fake_embedder)) == [0, 2]
+    other = DedupOptions(change=ChangeSettings(masks=mask_files({"hall": tmp_path / "mask.png"})))
+    with pytest.raises(NearframeError, match="a mask for camera hall, but no image of it"):
+        dedup_video(video, other, to=tmp_path / "new", embedder=fake_embedder)
+    assert not (tmp_path / "new").exists()

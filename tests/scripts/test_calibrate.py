@@ -107,7 +107,7 @@ def test_dedup_says_where_its_threshold_comes_from(run, index):
     default = run("dedup", index).stdout.splitlines()[0]
     assert default.endswith(" to an earlier kept frame, the default of weights builtin)")
     given = run("dedup", index, "--threshold", 0.5, "--against", "all").stdout.splitlines()[0]
-    assert given.endswith("(similarity 0.5 or more to an earlier frame, as given with --threshold)")
+    assert given.endswith("(similarity 0.5 or more to an earlier frame, as given)")
     answer = json.loads(run("dedup", index, "--json").stdout)
     assert answer["rules"]["threshold_origin"] == "weights"
 
