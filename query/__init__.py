@@ -106,6 +106,7 @@ from .plans import (
     numbered_paths,
     undo,
 )
+from .report import save_report
 from .search import QueryMatches, SearchReport, search
 from .similarity import similarity
 from .threshold import Threshold, ThresholdOrigin, usual_threshold
@@ -205,6 +206,7 @@ __all__ = [
     "render_page",
     "save_page",
     "save_picture",
+    "save_report",
     "score_retrieval",
     "search",
     "seconds_of",

@@ -30,6 +30,7 @@ from .cli import (
     path_argument,
     print_json,
     report_skipped,
+    require_page,
     show_argument,
     show_path,
     skipped_json,
@@ -47,10 +48,10 @@ if TYPE_CHECKING:
 _LISTED = 20
 _ONLY_OF_A_VIDEO = ("every", "fps", "keyframes")
 _NOT_OF_A_VIDEO = (
-    *("sweeps", "plot", "target", "plan_path", "action", "yes", "protect", "recursive", "keep"),
-    *("across_cameras", "name_pattern", "time_format", "time_zone"),
+    *("sweeps", "plot", "target", "plan_path", "report_path", "action", "yes", "protect"),
+    *("recursive", "keep", "across_cameras", "name_pattern", "time_format", "time_zone"),
 )
-_NOT_OF_A_SWEEP = ("target", "plan_path", "action", "yes", "to", *_ONLY_OF_A_VIDEO)
+_NOT_OF_A_SWEEP = ("target", "plan_path", "report_path", "action", "yes", "to", *_ONLY_OF_A_VIDEO)
 _NO_CAMERA = "(no camera in the name)"
 
 
@@ -102,6 +103,14 @@ def _require_json(_: click.Context, __: click.Parameter, value: Path | None) -> 
     help=f"{TO_HELP} Of a video: new folder for its new frames; without it, they are only counted.",
 )
 @yes_option
+@click.option(
+    "--report",
+    "report_path",
+    type=click.Path(path_type=Path),
+    callback=require_page,
+    metavar="PAGE.html",
+    help="Write a page that shows each image beside the one it was judged by.",
+)
 @embedder_options
 @strict_option
 @json_option
@@ -114,6 +123,7 @@ def dedup(
     sweeps: bool,
     plot: Path | None,
     target: "Target | None",
+    report_path: Path | None,
     strict: bool,
     as_json: bool,
     **options: Any,
@@ -153,13 +163,15 @@ def dedup(
     if action and not plan_path and target is None:
         interrupted = _interrupted(source, comparison, embedder)
     plan, plan_path = interrupted or _make_plan(source, plan_path, comparison, embedder, target)
+    if report_path is not None:
+        _save_report(plan, report_path)  # before the files go
     applied = perform(plan, plan_path, action, to, yes=yes) if action else None
     if as_json:
-        print_json(_as_json(plan, plan_path, applied))
+        print_json(_as_json(plan, plan_path, report_path, applied))
     else:
         if comparison.method is None and plan.rules.method == "hybrid":
             click.echo("File names tell cameras, so method hybrid (see --method).")
-        _print(plan, plan_path, action, applied)
+        _print(plan, plan_path, report_path, action, applied)
     report_skipped([*plan.unreadable, *(applied.skipped if applied else ())], strict=strict)
 
 
@@ -228,8 +240,19 @@ def _make_plan(
     return plan, plan_path
 
 
+def _save_report(plan: "DedupPlan", path: Path) -> None:
+    from nearframe.query import save_report
+
+    with ProgressBar() as progress:
+        save_report(plan, path, progress=progress)
+
+
 def _print(
-    plan: "DedupPlan", plan_path: Path, action: "Action | None", applied: "Application | None"
+    plan: "DedupPlan",
+    plan_path: Path,
+    report_path: Path | None,
+    action: "Action | None",
+    applied: "Application | None",
 ) -> None:
     from nearframe.query import describe_rules
 
@@ -241,6 +264,8 @@ def _print(
     for line in _by_camera(plan):
         click.echo(line)
     click.echo(f"Plan: {show_path(plan_path)}")
+    if report_path is not None:
+        click.echo(f"Report: {show_path(report_path)}")
     if action is not None and applied is not None:
         print_applied(applied, action)
     elif plan.dropped:
@@ -261,9 +286,12 @@ def _by_camera(plan: "DedupPlan") -> Iterator[str]:
         yield f"  and {len(total) - _LISTED} more cameras"
 
 
-def _as_json(plan: "DedupPlan", plan_path: Path, applied: "Application | None") -> dict[str, Any]:
+def _as_json(
+    plan: "DedupPlan", plan_path: Path, report_path: Path | None, applied: "Application | None"
+) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "plan": str(plan_path),
+        "report": None if report_path is None else str(report_path),
         "kept": len(plan.kept),
         "dropped": len(plan.dropped),
         "rules": plan.rules.to_json(),

@@ -371,3 +371,37 @@ def test_an_odd_name_is_printed_on_one_line(run, make_folder, picture):
 
 def test_free_names_are_found_for_plans_of_dotted_folders(tmp_path):
     assert free_path(tmp_path / "a.b.dedup.json").name == "a.b.dedup.json"
+
+
+def test_a_report_is_written_before_the_files_go(run, make_folder):
+    make_folder([1, 1, 2])
+    result = run("dedup", "frames", "--apply", "move", "--report", "r.html")
+    assert result.stdout.splitlines()[2] == "Report: r.html"
+    page = Path("r.html").read_text("utf-8")
+    assert page.count("data:image/jpeg") == 1  # in the script that shows them
+    assert "the file is gone" not in page
+    assert "frames: 2 of 3 frames are new" in page
+
+
+def test_the_answer_names_the_report(run, make_folder):
+    make_folder([1, 1])
+    assert json.loads(run("dedup", "frames", "--json").stdout)["report"] is None
+    answer = json.loads(run("dedup", "frames", "--json", "--report", "r.html").stdout)
+    assert answer["report"] == "r.html"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["frames", "--report", "r.png"], "--report writes a page; expected a name like r.html"),
+        (["frames", "--report", "no/r.html"], "there is no folder no"),
+        (["frames", "--sweep", "--report", "r.html"], "--report goes with a plan"),
+        (["film.mp4", "--report", "r.html"], "--report is not for a video"),
+    ],
+)
+def test_a_report_that_cannot_be_is_refused_before_the_work(run, make_folder, arguments, words):
+    make_folder(2)
+    result = run("dedup", *arguments)
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert not list(Path().glob("*.json"))
