@@ -106,7 +106,13 @@ from .plans import (
     numbered_paths,
     undo,
 )
-from .report import save_report
+from .report import (
+    check_sheet_path,
+    draw_contact_sheet,
+    save_contact_sheet,
+    save_query_report,
+    save_report,
+)
 from .search import QueryMatches, SearchReport, search
 from .similarity import similarity
 from .threshold import Threshold, ThresholdOrigin, usual_threshold
@@ -181,9 +187,11 @@ __all__ = [
     "calibrate",
     "check_picture_path",
     "check_plot_path",
+    "check_sheet_path",
     "check_sweep_plot_path",
     "dedup_video",
     "describe_rules",
+    "draw_contact_sheet",
     "draw_picture",
     "edit_copy",
     "evaluate",
@@ -204,8 +212,10 @@ __all__ = [
     "read_shot",
     "read_shots",
     "render_page",
+    "save_contact_sheet",
     "save_page",
     "save_picture",
+    "save_query_report",
     "save_report",
     "score_retrieval",
     "search",

@@ -5,6 +5,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PIL import ImageFont
+
 from nearframe.embeddings import NearframeError, shown, writing_errors
 from nearframe.index import atomic_path
 
@@ -17,6 +19,8 @@ _NO_DATE: dict[str, dict[str, None]] = {
     ".pdf": {"CreationDate": None},
 }
 PLOT_FORMATS = tuple(_NO_DATE)
+PICTURE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+"""The suffixes of pictures, with Pillow's names of their formats."""
 
 
 def require_drawable(path: str | os.PathLike[str], formats: Collection[str]) -> None:
@@ -58,3 +62,30 @@ def save_plot(figure: "Figure", path: str | os.PathLike[str]) -> None:
         atomic_path(path) as temporary,
     ):
         figure.savefig(temporary, format=suffix[1:], metadata=_NO_DATE[suffix])
+
+
+def picture_font(size: int) -> ImageFont.FreeTypeFont:
+    """Return DejaVu Sans as matplotlib brings it; Pillow's own font has no letters but ASCII."""
+    import matplotlib
+
+    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), size)
+
+
+def shortened(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
+    """Return a text that is no wider than `width` pixels, without its middle where it must be."""
+    if font.getlength(text) <= width:
+        return text
+    low, high = 0, len(text)
+    while low < high:
+        kept = (low + high + 1) // 2
+        if font.getlength(_without_middle(text, kept)) <= width:
+            low = kept
+        else:
+            high = kept - 1
+    return _without_middle(text, low)
+
+
+def _without_middle(text: str, kept: int) -> str:
+    # A third from the start: the end of a path is the name.
+    start = kept // 3
+    return f"{text[:start]}…{text[len(text) - (kept - start) :]}"

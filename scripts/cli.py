@@ -229,12 +229,6 @@ def show_argument(path: str | os.PathLike[str]) -> str:
     return shlex.quote(show_path(path))
 
 
-def show_time(time_s: float) -> str:
-    """Return seconds as hours, minutes and seconds: 83.4 gives ``0:01:23.400``."""
-    minutes, seconds = divmod(round(time_s, 3), 60)
-    return f"{int(minutes // 60)}:{int(minutes % 60):02d}:{seconds:06.3f}"
-
-
 def report_skipped(skipped: Iterable["Unreadable"], *, strict: bool = False) -> None:
     """List files that were left out on stderr; with `strict`, end with exit code 1."""
     from nearframe.embeddings import shown

@@ -9,19 +9,20 @@ import click
 from .cli import (
     Command,
     EmbedderOptions,
+    ProgressBar,
     embedder_options,
     json_option,
     print_json,
     report_skipped,
+    require_page,
     show_path,
-    show_time,
     skipped_json,
     strict_option,
 )
 
 if TYPE_CHECKING:
     from nearframe.index import Match
-    from nearframe.query import QueryMatches, Threshold
+    from nearframe.query import QueryMatches, SearchReport, Threshold
 
 
 class Seconds(click.ParamType):  # type: ignore[type-arg]  # not generic at run time before click 8.4
@@ -71,6 +72,21 @@ class Seconds(click.ParamType):  # type: ignore[type-arg]  # not generic at run 
 @click.option("--source", help="Only frames of this file, or of files below this folder.")
 @click.option("--from", "start_s", type=Seconds(), help="Only frames from this time on.")
 @click.option("--to", "end_s", type=Seconds(), help="Only frames up to this time.")
+@click.option(
+    "--report",
+    "report_path",
+    type=click.Path(path_type=Path),
+    callback=require_page,
+    metavar="PAGE.html",
+    help="Write a page that shows each query beside its matches.",
+)
+@click.option(
+    "--show",
+    "sheet_path",
+    type=click.Path(path_type=Path),
+    metavar="PICTURE",
+    help="Draw each query beside its matches: .png, .jpg or .webp.",
+)
 @embedder_options
 @strict_option
 @json_option
@@ -82,14 +98,18 @@ def query_dataset(
     source: str | None,
     start_s: float | None,
     end_s: float | None,
+    report_path: Path | None,
+    sheet_path: Path | None,
     strict: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
     """Find the frames of an index that are nearest to a picture, with their time."""
     from nearframe.index import Restriction, open_index
-    from nearframe.query import search, usual_threshold
+    from nearframe.query import check_sheet_path, search, usual_threshold
 
+    if sheet_path is not None:
+        check_sheet_path(sheet_path)
     with open_index(index_path) as index:
         report = search(
             index,
@@ -100,6 +120,7 @@ def query_dataset(
             embedder=EmbedderOptions(**options).embedder(),
         )
         sure = usual_threshold(index, report.fingerprint)
+    _save(report, report_path, sheet_path, index_path, sure)
     if as_json:
         results = [_as_json(result) for result in report.results]
         print_json({"results": results, "skipped": skipped_json(report.unreadable)})
@@ -108,7 +129,27 @@ def query_dataset(
             if len(report.results) > 1:
                 click.echo(("\n" if number else "") + f"{show_path(result.query)}:")
             _print(result, k=k, threshold=threshold, sure=sure)
+    for label, path in (("Report", report_path), ("Picture", sheet_path)):
+        if path is not None:
+            click.echo(f"{label}: {show_path(path)}", err=as_json)
     report_skipped(report.unreadable, strict=strict)
+
+
+def _save(
+    report: "SearchReport",
+    page: Path | None,
+    sheet: Path | None,
+    index_path: Path,
+    sure: "Threshold | None",
+) -> None:
+    from nearframe.query import save_contact_sheet, save_query_report
+
+    if page is not None:
+        value = None if sure is None else sure.value
+        with ProgressBar() as progress:
+            save_query_report(report, page, index=index_path, threshold=value, progress=progress)
+    if sheet is not None:
+        save_contact_sheet(report, sheet)
 
 
 def _print(
@@ -135,6 +176,8 @@ def _print(
 
 
 def _print_match(match: "Match") -> None:
+    from nearframe.query.clock import show_time
+
     click.echo("Most Similar Frame:")
     click.echo(f"Frame Number: {match.frame.number}")
     click.echo(f"Cosine Similarity: {match.similarity:.6f}")
@@ -145,6 +188,8 @@ def _print_match(match: "Match") -> None:
 
 
 def _print_table(matches: "tuple[Match, ...]") -> None:
+    from nearframe.query.clock import show_time
+
     click.echo("Rank  Similarity  Frame   Time          Source")
     for rank, match in enumerate(matches, 1):
         time = "-" if match.frame.time_s is None else show_time(match.frame.time_s)

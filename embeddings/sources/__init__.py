@@ -4,6 +4,7 @@ from .folder import ImageFile, ImageSequence
 from .image import IMAGE_SUFFIXES, read_image, to_rgb, to_rgb_array
 from .open import VIDEO_SUFFIXES, Source, open_source, open_sources
 from .sampling import Sampling
+from .seeking import frames_at
 from .video import VideoSource
 from .walk import File, natural_key
 
@@ -16,6 +17,7 @@ __all__ = [
     "Sampling",
     "Source",
     "VideoSource",
+    "frames_at",
     "natural_key",
     "open_source",
     "open_sources",

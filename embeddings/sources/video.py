@@ -86,7 +86,7 @@ class VideoSource:
                 previous, slot = slot, self._slot(decoded.number, decoded.time_s)
                 if slot == previous or decoded.number <= self.after:
                     continue
-                yield _Converter(self.path, decoded)
+                yield Converter(self.path, decoded)
             loss = decoding.loss()
         if loss:
             yield lambda: Unreadable(self.path, None, loss)
@@ -101,13 +101,14 @@ class VideoSource:
 
 
 @dataclass(frozen=True, slots=True)
-class _Converter:
+class Converter:
     """A decoded frame, not yet converted to RGB."""
 
     path: str
     decoded: Decoded
 
     def __call__(self) -> Frame:
+        """Return the frame with RGB pixels."""
         picture = self.decoded.picture
         # Shape (height, width, 3), uint8; FFmpeg takes matrix and range from the frame's tags.
         image = np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)

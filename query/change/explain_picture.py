@@ -4,15 +4,13 @@ import os
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from nearframe.embeddings import NearframeError, RgbImage, shown, writing_errors
 from nearframe.index import atomic_path
 
-from ..drawing import require_drawable
+from ..drawing import PICTURE_FORMATS, picture_font, require_drawable, shortened
 from .explain import Explanation
-
-FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 
 Size = tuple[int, int]
 
@@ -30,10 +28,10 @@ def check_picture_path(path: str | os.PathLike[str], *inputs: str | os.PathLike[
     """Check that a picture can go to `path`, before the seconds that loading a network takes.
 
     Raises:
-        NearframeError: If its suffix is none of `FORMATS`, there is no such folder, or it is one
-            of the `inputs`.
+        NearframeError: If its suffix is none of `PICTURE_FORMATS`, there is no such folder, or it
+            is one of the `inputs`.
     """
-    require_drawable(path, FORMATS)
+    require_drawable(path, PICTURE_FORMATS)
     path = Path(path)
     for image in map(Path, inputs):
         if path.exists() and image.exists() and path.samefile(image):
@@ -53,7 +51,7 @@ def save_picture(explanation: Explanation, path: str | os.PathLike[str]) -> None
     check_picture_path(path, explanation.a, explanation.b)
     picture = draw_picture(explanation)
     with writing_errors(path), atomic_path(path) as temporary:
-        picture.save(temporary, FORMATS[Path(path).suffix.lower()])
+        picture.save(temporary, PICTURE_FORMATS[Path(path).suffix.lower()])
 
 
 def draw_picture(explanation: Explanation) -> Image.Image:
@@ -80,7 +78,7 @@ def draw_picture(explanation: Explanation) -> Image.Image:
 
 def _composed(explanation: Explanation, panels: list[tuple[str, Image.Image]]) -> Image.Image:
     """Put the text above two rows of two panels with their captions."""
-    title, text = _font(_TITLE), _font(_TEXT)
+    title, text = picture_font(_TITLE), picture_font(_TEXT)
     column = max((_NARROWEST - 3 * _SPACE) // 2, max(panel.width for _, panel in panels))
     rows = [max(panel.height for _, panel in panels[i : i + 2]) for i in (0, 2)]
     line = round(_TEXT * 1.5)
@@ -95,12 +93,12 @@ def _composed(explanation: Explanation, panels: list[tuple[str, Image.Image]]) -
     values_x = _SPACE + max(round(text.getlength(f"{label}   ")) for label, _ in explanation.facts)
     for label, value in explanation.facts:
         draw.text((_SPACE, y), label, _PALE_INK, text)
-        draw.text((values_x, y), _shortened(value, text, width - values_x - _SPACE), _INK, text)
+        draw.text((values_x, y), shortened(value, text, width - values_x - _SPACE), _INK, text)
         y += line
     y = _SPACE + header
     for number, (caption, panel) in enumerate(panels):
         x = _SPACE + number % 2 * (column + _SPACE)
-        draw.text((x, y), _shortened(caption, text, column), _INK, text)
+        draw.text((x, y), shortened(caption, text, column), _INK, text)
         picture.paste(panel, (x, y + line))
         # A thin frame: a white image would melt into the paper.
         draw.rectangle(
@@ -128,7 +126,7 @@ def _outlined(image: Image.Image, explanation: Explanation) -> Image.Image:
 
 def _draw_label(draw: ImageDraw.ImageDraw, text: str, left: float, top: float) -> None:
     """Write a number above a region, or inside where there is no room above."""
-    font = _font(_TEXT)
+    font = picture_font(_TEXT)
     width, height = font.getlength(text) + 8, round(1.3 * _TEXT)
     x = max(0, min(left, draw.im.size[0] - width))
     y = top - height - 4 if top >= height + 4 else top + 4
@@ -168,30 +166,3 @@ def _scaled(image: Image.Image, size: Size) -> Image.Image:
     enlarged = max(size[0] / image.width, size[1] / image.height)
     smooth = Image.Resampling.BICUBIC if enlarged < _SMOOTH else Image.Resampling.NEAREST
     return image.resize(size, smooth, reducing_gap=3)
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    """Return DejaVu Sans as matplotlib brings it; Pillow's own font has no letters but ASCII."""
-    import matplotlib
-
-    return ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), size)
-
-
-def _shortened(text: str, font: ImageFont.FreeTypeFont, width: float) -> str:
-    """Return a text that is no wider than `width` pixels, without its middle where it must be."""
-    if font.getlength(text) <= width:
-        return text
-    low, high = 0, len(text)
-    while low < high:
-        kept = (low + high + 1) // 2
-        if font.getlength(_without_middle(text, kept)) <= width:
-            low = kept
-        else:
-            high = kept - 1
-    return _without_middle(text, low)
-
-
-def _without_middle(text: str, kept: int) -> str:
-    # A third from the start: the end of a path is the name.
-    start = kept // 3
-    return f"{text[:start]}…{text[len(text) - (kept - start) :]}"

@@ -1,5 +1,13 @@
 """Pages and pictures that show what was found."""
 
+from .contact_sheet import check_sheet_path, draw_contact_sheet, save_contact_sheet
 from .dedup_page import save_report
+from .query_page import save_query_report
 
-__all__ = ["save_report"]
+__all__ = [
+    "check_sheet_path",
+    "draw_contact_sheet",
+    "save_contact_sheet",
+    "save_query_report",
+    "save_report",
+]

@@ -9,20 +9,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from nearframe.embeddings import Progress, Silent, Unreadable, shown
+from nearframe.embeddings import Progress, Silent, shown
 from nearframe.embeddings.sources import natural_key
 
 from ..plans import ChangeSettings, DedupPlan, DedupRules, DroppedFile, KeptFile, PlannedFile
 from ..plans.words import describe_rules
 from .looks import Look, ReportFrame, look_at_frames
-from .page import choice, controls, facts_list, table, write_page
+from .page import choice, controls, facts_list, table, unreadable_list, write_page
 from .thumbnails import picture_json
 from .timeline import TimelineRow, dedup_timeline
 
 Judged = KeptFile | DroppedFile
 
-# More broken files than these would bury the list of frames.
-_LISTED = 200
 _NO_CAMERA = "(no camera)"
 _KEEP = {
     "first": "the first of a run of repeats",
@@ -260,7 +258,7 @@ def _body(plan: DedupPlan, frames: _Frames, folder: str) -> str:
             f'<p class="soft"><span class="key kept"></span>kept'
             f'<span class="key dropped"></span>dropped. {html.escape(note)}</p>'
             f'<div class="scroll">{drawing}</div></section>',
-            _unreadable(plan.unreadable),
+            unreadable_list(plan.unreadable, "They stay where they are.", "the plan"),
             '<h2 id="frames">Frames</h2>',
             '<p class="soft">Left the frame it was judged by, right the frame itself, with what '
             "changed outlined; dashed where it does not count, being too small or only moved a "
@@ -311,20 +309,4 @@ def _controls(frames: _Frames) -> str:
             choice("order", "Order", [("", "as taken"), ("margin", "closest to the threshold")]),
             '<label><input type="checkbox" name="outlines" checked> Outlines</label>',
         ]
-    )
-
-
-def _unreadable(entries: tuple[Unreadable, ...]) -> str:
-    if not entries:
-        return ""
-    rows = [
-        [html.escape(shown(entry.source)), html.escape(shown(entry.reason))]
-        for entry in entries[:_LISTED]
-    ]
-    rest = len(entries) - _LISTED
-    more = f'<p class="soft">and {rest:,} more; the plan lists them all</p>' if rest > 0 else ""
-    head = (("File", "path"), ("What is wrong", ""))
-    return (
-        f"<section><h2>Unreadable ({len(entries):,})</h2>"
-        f'<p class="soft">They stay where they are.</p>{table(head, rows)}{more}</section>'
     )

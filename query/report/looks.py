@@ -1,18 +1,16 @@
 """Looking at the frames of a plan once more, for its report: thumbnails and what changed."""
 
 import functools
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from nearframe.embeddings import NearframeError
 from nearframe.embeddings.prefetch import run_ahead
-from nearframe.embeddings.sources import read_image
 
 from ..change import ChangeDetection
 from ..change.light import Grey
 from ..plans import ChangeSettings
-from .thumbnails import Outlines, Thumbnail
+from .thumbnails import Outlines, Thumbnail, read_thumbnail
 
 _AHEAD = 32
 _HELD_BYTES = 128 << 20
@@ -108,13 +106,9 @@ class _Looker:
     def _decode(self, position: int) -> tuple[Thumbnail, Grey | None]:
         """Return a thumbnail, and the picture as it is compared, uint8 ``(height, width)``."""
         frame = self._frames[position]
-        try:
-            image = read_image(frame.path)
-        except NearframeError as error:
-            gone = not os.path.lexists(frame.path)
-            reason = "the file is gone" if gone else getattr(error, "reason", str(error))
-            return Thumbnail(None, problem=reason), None
-        thumbnail = Thumbnail.of(image)
+        thumbnail, image = read_thumbnail(frame.path)
+        if image is None:
+            return thumbnail, None
         try:
             return thumbnail, self._detections[frame.camera].prepare(image)
         except NearframeError:

@@ -49,7 +49,7 @@
     return svg;
   }
 
-  function figure([file, role, outlined], title) {
+  function figure([file, role, outlined, own], title) {
     const [name, detail] = data.files[file];
     const [jpeg, width, height, problem, regions] = pictureOf(file);
     const made = element("figure");
@@ -66,7 +66,7 @@
       frame.textContent = `cannot be shown: ${problem}`;
     }
     const caption = element("figcaption");
-    for (const [kind, text] of [["role", role], ["", file === title ? "" : name], ["", detail]]) {
+    for (const [kind, text] of [["role", role], ["", file === title && own === undefined ? "" : name], ["", own ?? detail]]) {
       if (!text) continue;
       const line = element("span", kind, text);
       line.title = text;

@@ -16,11 +16,14 @@ from importlib import resources
 from itertools import islice
 from typing import Any
 
-from nearframe.embeddings import writing_errors
+from nearframe.embeddings import Unreadable, shown, writing_errors
 from nearframe.index import atomic_write
 
 PER_PACK = 100
 """Pictures that the page unpacks at once."""
+
+# More broken files than these would bury the list.
+_LISTED = 200
 
 
 def write_page(
@@ -110,6 +113,29 @@ def table(head: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]]) -> str
         for row in rows
     )
     return f'<div class="scroll"><table>\n<tr>{titles}</tr>\n{lines}</table></div>'
+
+
+def unreadable_list(entries: Sequence[Unreadable], note: str, complete: str) -> str:
+    """Return a section with files that could not be read, or nothing where there are none.
+
+    Args:
+        entries: The files.
+        note: What became of them.
+        complete: What lists all of them where the page does not.
+    """
+    if not entries:
+        return ""
+    rows = [
+        [html.escape(shown(entry.source)), html.escape(shown(entry.reason))]
+        for entry in entries[:_LISTED]
+    ]
+    rest = len(entries) - _LISTED
+    more = f'<p class="soft">and {rest:,} more; {complete} lists them all</p>' if rest > 0 else ""
+    lines = table((("File", "path"), ("What is wrong", "")), rows)
+    return (
+        f"<section><h2>Unreadable ({len(entries):,})</h2>"
+        f'<p class="soft">{html.escape(note)}</p>{lines}{more}</section>'
+    )
 
 
 def _part(name: str) -> str:

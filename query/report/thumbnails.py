@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -9,7 +10,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from nearframe.embeddings import RgbImage
+from nearframe.embeddings import RgbImage, UnreadableImageError
+from nearframe.embeddings.sources import read_image
 
 from ..change import Region
 from .page import to_json
@@ -47,6 +49,16 @@ class Thumbnail:
         buffer = io.BytesIO()
         small.save(buffer, "JPEG", quality=_QUALITY, optimize=True)
         return cls(buffer.getvalue(), small.width, small.height)
+
+
+def read_thumbnail(path: str) -> tuple[Thumbnail, RgbImage | None]:
+    """Read a picture; where it cannot be read, the thumbnail says why, and there is no image."""
+    try:
+        image = read_image(path)
+    except UnreadableImageError as error:
+        gone = not os.path.lexists(path)
+        return Thumbnail(None, problem="the file is gone" if gone else error.reason), None
+    return Thumbnail.of(image), image
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from nearframe.embeddings import NAMED_WEIGHTS
-from nearframe.scripts.cli import show_time
+from nearframe.query.clock import show_time
 from nearframe.scripts.query_dataset import Seconds
 
 
