@@ -104,6 +104,7 @@ from .plans import (
     journal_of,
     mask_files,
     numbered_paths,
+    save_table,
     undo,
 )
 from .report import (
@@ -217,6 +218,7 @@ __all__ = [
     "save_picture",
     "save_query_report",
     "save_report",
+    "save_table",
     "score_retrieval",
     "search",
     "seconds_of",

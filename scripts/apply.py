@@ -55,6 +55,10 @@ def apply(
     """
     from nearframe.query import DedupPlan
 
+    if plan_path.suffix == ".csv":
+        raise click.UsageError(
+            f"{plan_path} is a table for reading; give the plan itself, the .json file of dedup"
+        )
     require_options(action, to=to, yes=yes)
     plan = DedupPlan.load(plan_path)
     applied = perform(plan, plan_path, action, to, yes=yes)
@@ -69,8 +73,12 @@ def require_options(action: "Action", *, to: Path | None, yes: bool) -> None:
     """Refuse a folder where none is needed, and to delete when nobody can be asked."""
     if to is not None and action not in _ENDINGS:
         raise click.UsageError(f"{action} puts no files into a folder; leave --to out")
-    if action == "delete" and not yes and not sys.stdin.isatty():
+    if action == "delete" and not yes and not _has_terminal():
         raise click.UsageError("delete asks on a terminal, and here is none; give --yes")
+
+
+def _has_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def perform(

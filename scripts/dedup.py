@@ -48,17 +48,22 @@ if TYPE_CHECKING:
 _LISTED = 20
 _ONLY_OF_A_VIDEO = ("every", "fps", "keyframes")
 _NOT_OF_A_VIDEO = (
-    *("sweeps", "plot", "target", "plan_path", "report_path", "action", "yes", "protect"),
-    *("recursive", "keep", "across_cameras", "name_pattern", "time_format", "time_zone"),
+_NOT_OF_A_VIDEO = (
+    *("sweeps", "plot", "target", "plan_path", "report_path", "table_path", "action", "yes"),
+    *("protect", "recursive", "keep", "across_cameras"),
+    *("name_pattern", "time_format", "time_zone"),
 )
-_NOT_OF_A_SWEEP = ("target", "plan_path", "report_path", "action", "yes", "to", *_ONLY_OF_A_VIDEO)
+_NOT_OF_A_SWEEP = (
+    *("target", "plan_path", "report_path", "table_path", "action", "yes", "to"),
+    *_ONLY_OF_A_VIDEO,
+)
 _NO_CAMERA = "(no camera in the name)"
 
 
 def _require_json(_: click.Context, __: click.Parameter, value: Path | None) -> Path | None:
-    # By its suffix dedup knows a plan again.
+    # By its suffix a plan is known again.
     if value is not None and value.suffix != ".json":
-        raise click.BadParameter(f"{value} must end in .json")
+        raise click.BadParameter(f"{value} must end in .json; for a table, give --csv FILE, too")
     return value
 
 
@@ -91,6 +96,13 @@ def _require_json(_: click.Context, __: click.Parameter, value: Path | None) -> 
     help="Where to write the plan, a .json file; default: NAME.dedup.json in the current folder.",
 )
 @click.option(
+    "--csv",
+    "table_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also write the plan as a table, a row per file, for reading.",
+)
+@click.option(
     "--apply",
     "action",
     type=click.Choice(ACTIONS),
@@ -117,6 +129,7 @@ def _require_json(_: click.Context, __: click.Parameter, value: Path | None) -> 
 def dedup(
     source: Path,
     plan_path: Path | None,
+    table_path: Path | None,
     action: "Action | None",
     to: Path | None,
     yes: bool,
@@ -134,6 +147,7 @@ def dedup(
     Given a video, its new frames are written to --to.
     """
     from nearframe.embeddings.sources import VIDEO_SUFFIXES
+    from nearframe.query import save_table
 
     if plot is not None and not sweeps:
         raise click.UsageError("--plot draws a sweep; give --sweep, too")
@@ -165,6 +179,8 @@ def dedup(
     plan, plan_path = interrupted or _make_plan(source, plan_path, comparison, embedder, target)
     if report_path is not None:
         _save_report(plan, report_path)  # before the files go
+    if table_path is not None:
+        save_table(plan, table_path)
     applied = perform(plan, plan_path, action, to, yes=yes) if action else None
     if as_json:
         print_json(_as_json(plan, plan_path, report_path, applied))

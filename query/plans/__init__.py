@@ -16,6 +16,7 @@ from .rules import (
     Window,
     mask_files,
 )
+from .table import save_table
 from .words import describe_rules
 
 __all__ = [
@@ -46,5 +47,6 @@ __all__ = [
     "journal_of",
     "mask_files",
     "numbered_paths",
+    "save_table",
     "undo",
 ]

@@ -63,6 +63,20 @@ def test_everything_is_as_before(apply, folder, tmp_path, journal, snapshot, act
     assert sorted(tmp_path.iterdir()) == [folder, journal]
 
 
+@pytest.mark.parametrize("action", ["move", "copy-unique", "trash"])
+def test_everything_is_as_before_across_two_file_systems(
+    folder, plan_of, memory, journal, to, snapshot, action
+):
+    away = shutil.copytree(folder, memory / "frames")
+    before = snapshot(away)
+    plan = plan_of(away, kept=["a.png", "sub/e.png"], dropped={"c.png": "a.png", "b.png": "a.png"})
+    target = to if action in TARGETED else None
+    assert apply_plan(plan, action=action, to=target, journal=journal).done == 2
+    assert undo(journal).done == 2
+    assert snapshot(away) == before
+    assert not to.exists()
+
+
 @pytest.mark.parametrize("action", REVERSIBLE)
 def test_undoing_twice_does_nothing_more(apply, folder, journal, snapshot, action):
     before = snapshot(folder)
