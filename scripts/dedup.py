@@ -57,6 +57,7 @@ _NOT_OF_A_SWEEP = (
     *("target", "plan_path", "report_path", "table_path", "action", "yes", "to"),
     *_ONLY_OF_A_VIDEO,
 )
+)
 _NO_CAMERA = "(no camera in the name)"
 
 

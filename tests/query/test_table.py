@@ -1,6 +1,7 @@
 import csv
-import os
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -20,12 +21,11 @@ def table(folder, plan_of, tmp_path):
     """Write the table of a plan of these fields; return its rows."""
 
     def write(**fields):
-        plan = plan_of(folder, kept=[], dropped={}, **fields)
+        plan = replace(plan_of(folder, kept=[], dropped={}), **fields)
         save_table(plan, tmp_path / "plan.csv")
         with (tmp_path / "plan.csv").open(encoding="utf-8", newline="") as file:
             return list(csv.DictReader(file))
 
-    # The fields of a plan replace those that are made of names.
     return write
 
 
@@ -40,18 +40,7 @@ def test_every_file_is_a_row_with_all_that_the_plan_says(table, folder):
         ["protected", "/known/a", "c1", "2021-03-26T16:44", "", "", "", "6", "ab", ""],
         ["kept", "b", "c1", "2021-03-26T16:45", "a", "0.5", "", "7", "cd", ""],
         ["dropped", "c", "c1", "2021-03-26T16:46", "a", "", "0.0", "8", "ef", ""],
-        [
-            "unreadable",
-            os.path.join("sub", "x.jpg"),
-            "",
-            "",
-            "",
-            "",
-            "",
-            "",
-            "",
-            "the file is empty",
-        ],
+        ["unreadable", str(Path("sub", "x.jpg")), *[""] * 7, "the file is empty"],
     ]
     assert tuple(rows[0]) == COLUMNS
 

@@ -1,6 +1,5 @@
 import json
 import os
-import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -58,7 +57,7 @@ def test_says_what_it_did_and_undo_takes_it_back(run, planned, snapshot, action,
 @pytest.mark.parametrize("command", ["apply", "dedup"])
 class TestDelete:
     @pytest.fixture
-    def delete(self, run, frames, command):
+    def delete(self, run, command, frames):  # noqa: ARG002  # it must be there
         if command == "apply":
             run("dedup", "frames")
             return lambda *more: run("apply", "frames.dedup.json", "--action", "delete", *more)
@@ -97,7 +96,7 @@ class TestDelete:
 @pytest.mark.parametrize("answer", ["y", "n", "\x03"])
 def test_on_a_terminal_it_asks(planned, tmp_path, answer):
     size = show_size(sum((planned / name).stat().st_size for name in REPEATS))
-    here, there = pty.openpty()
+    here, there = pytest.importorskip("pty").openpty()
     command = [sys.executable, Path(__file__).parents[1] / "fake_cli.py", "apply"]
     process = subprocess.Popen(
         [*command, "frames.dedup.json", "--action", "delete"],
