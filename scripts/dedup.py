@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 _LISTED = 20
 _ONLY_OF_A_VIDEO = ("every", "fps", "keyframes")
 _NOT_OF_A_VIDEO = (
-_NOT_OF_A_VIDEO = (
     *("sweeps", "plot", "target", "plan_path", "report_path", "table_path", "action", "yes"),
     *("protect", "recursive", "keep", "across_cameras"),
     *("name_pattern", "time_format", "time_zone"),
@@ -56,7 +55,6 @@ _NOT_OF_A_VIDEO = (
 _NOT_OF_A_SWEEP = (
     *("target", "plan_path", "report_path", "table_path", "action", "yes", "to"),
     *_ONLY_OF_A_VIDEO,
-)
 )
 _NO_CAMERA = "(no camera in the name)"
 
