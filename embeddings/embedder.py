@@ -18,6 +18,7 @@ from .frame import Frame, FrameRef, RgbImage, Unreadable
 from .prefetch import in_batches, run_ahead
 from .preprocessing import Preprocessing
 from .sources import ImageSequence, Sampling, Source, open_source, read_image, to_rgb
+from .still import StillDetector
 from .weights import DEFAULT_WEIGHTS, default_preprocessing, name_of
 
 T = TypeVar("T")
@@ -57,6 +58,8 @@ class Embedder:
         batch_size: Images that go through the network at once; more memory, more speed on GPUs.
         preprocessing: How pixels become the network's input; by default at the size that the
             weights are made for.
+        skip_still: In a source, give a frame that differs from the last by a codec's noise only
+            the vector of that one, and do not compute its own.
         like: Arithmetic of vectors that these will be compared with, which ``auto`` then follows.
 
     Attributes:
@@ -76,6 +79,7 @@ class Embedder:
         precision: Precision = "auto",
         batch_size: int = DEFAULT_BATCH_SIZE,
         preprocessing: Preprocessing | None = None,
+        skip_still: bool = False,
         like: Arithmetic | None = None,
     ) -> None:
         if batch_size < 1:
@@ -90,6 +94,7 @@ class Embedder:
         )
         self._batch_size = batch_size
         self._at_once = self._backbone.at_once
+        self._skip_still = skip_still
 
     def embed(self, images: Iterable[ImageInput]) -> Vectors:
         """Embed any number of images.
@@ -138,8 +143,20 @@ class Embedder:
         if isinstance(source, (str, os.PathLike)):
             source = open_source(source, recursive=recursive, sampling=sampling)
         prepared = run_ahead(self._tasks(source), ahead=2 * self._batch_size)
-        batches = in_batches(prepared, self._batch_size)
-        yield from self._side_by_side(partial(self._embed_frames, batch) for batch in batches)
+        items = _without_repeats(prepared) if self._skip_still else prepared
+        batches = in_batches(items, self._batch_size)
+        last = np.zeros((1, DIMENSION), np.float32)
+        for batch, fresh in self._side_by_side(partial(self._embed_new, each) for each in batches):
+            frames = [item for item in batch if not isinstance(item, Unreadable)]
+            # Row 0 is that of the batch before, which the first frames may repeat.
+            known = np.concatenate([last, fresh])
+            rows = np.cumsum([isinstance(frame, Frame) for frame in frames], dtype=np.int64)
+            last = known[-1:]
+            yield EmbeddedBatch(
+                frames=tuple(f.ref if isinstance(f, Frame) else f for f in frames),
+                vectors=known[rows],
+                unreadable=tuple(item for item in batch if isinstance(item, Unreadable)),
+            )
 
     def _side_by_side(self, batches: Iterator[Callable[[], T]]) -> Iterator[T]:
         """Embed batches in as many threads as the network likes, one ahead of who takes them."""
@@ -148,13 +165,9 @@ class Embedder:
     def _embed(self, pixels: Sequence[RgbImage]) -> Vectors:
         return self._backbone(np.stack(pixels)) if pixels else np.empty((0, DIMENSION), np.float32)
 
-    def _embed_frames(self, batch: Sequence[Frame | Unreadable]) -> EmbeddedBatch:
-        frames = [item for item in batch if isinstance(item, Frame)]
-        return EmbeddedBatch(
-            frames=tuple(frame.ref for frame in frames),
-            vectors=self._embed([frame.image for frame in frames]),
-            unreadable=tuple(item for item in batch if isinstance(item, Unreadable)),
-        )
+    def _embed_new(self, batch: "_Items") -> tuple["_Items", Vectors]:
+        """Embed the frames of a batch that repeat no other; the vectors are those of them only."""
+        return batch, self._embed([item.image for item in batch if isinstance(item, Frame)])
 
     def _task(self, image: ImageInput) -> Callable[[], RgbImage]:
         return lambda: _prepared(image, self.fingerprint.preprocessing)
@@ -165,6 +178,22 @@ class Embedder:
         if isinstance(source, ImageSequence):
             return source.decoders(preprocessing)
         return (partial(_resized, decode, preprocessing) for decode in source.decoders())
+
+
+# A frame whose pixels are there, or the place of one that repeats the last such frame.
+_Items = Sequence[Frame | FrameRef | Unreadable]
+
+
+def _without_repeats(
+    items: Iterable[Frame | Unreadable],
+) -> Iterator[Frame | FrameRef | Unreadable]:
+    """Drop the pixels of frames that stand still."""
+    still = StillDetector()
+    for item in items:
+        if isinstance(item, Frame) and still.repeats(item.image):
+            yield item.ref
+        else:
+            yield item
 
 
 MakeEmbedder = Callable[[Fingerprint | None], Embedder]

@@ -15,6 +15,7 @@ from .cli import (
     print_json,
     report_skipped,
     show_path,
+    skip_still_option,
     skipped_json,
     strict_option,
 )
@@ -53,6 +54,7 @@ _PROCESSED = {
 @sampling_options
 @click.option("--rehash", is_flag=True, help="Compare content, not only size and time.")
 @click.option("--prune", is_flag=True, help="Drop frames whose file is gone.")
+@skip_still_option
 @embedder_options
 @strict_option
 @json_option

@@ -120,6 +120,7 @@ class EmbedderOptions:
     precision: "Precision"
     batch_size: int
     exact_decode: bool
+    skip_still: bool = False
 
     def make(self, fingerprint: "Fingerprint | None" = None) -> "Embedder":
         """Load the network: the one that an index was made with, unless the options differ."""
@@ -138,6 +139,7 @@ class EmbedderOptions:
             precision=self.precision,
             batch_size=self.batch_size,
             preprocessing=preprocessing,
+            skip_still=self.skip_still,
             like=fingerprint.arithmetic if fingerprint else None,
         )
 
@@ -205,6 +207,11 @@ def embedder_options(command: F) -> F:
     return command
 
 
+skip_still_option = click.option(
+    "--skip-still",
+    is_flag=True,
+    help="Embed a still stretch of a video or of a camera's images only once.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 strict_option = click.option(
     "--strict", is_flag=True, help="Exit with 1 when a file could not be read."
