@@ -10,6 +10,7 @@ with a range of its own thresholds. A small event is kept when its frame is.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import click
@@ -21,6 +22,7 @@ from nearframe.embeddings import Embedder, Preprocessing, RgbImage
 from nearframe.embeddings.frame import Frame
 from nearframe.embeddings.sources import VideoSource
 from nearframe.query import Against, ChangeDetection, ChangeSettings, GreedyDedup
+from nearframe.query.threshold import usual_threshold
 
 # Frames of each video that show the same scene, and nothing that happens in it.
 STILL = {
@@ -34,6 +36,7 @@ MOVING = {
 }
 SCALE = 0.2
 GRID = (5, 8)
+DEFAULT = ChangeSettings().change_threshold
 BUDGETS = (0.0, 0.02, 0.05, 0.1, 0.2)
 
 
@@ -149,14 +152,24 @@ class Comparisons:
         return self._areas[pair]
 
 
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method's points for a range of its thresholds, and that of its default, if it has one."""
+
+    name: str
+    points: list[Point]
+    default: Point | None
+
+
 def sweep(
     images: list[RgbImage], is_event: npt.NDArray[np.bool_], embedder: Embedder
-) -> Iterator[tuple[str, list[Point]]]:
-    """Yield each method with its points."""
+) -> Iterator[Method]:
+    """Yield the methods one by one."""
     vectors = embedder.embed(images)
     comparisons = Comparisons(images)
-    cosines = 1 - np.geomspace(1e-6, 0.5, 60)
-    areas = np.geomspace(0.0003, 0.05, 40)
+    cosines = (1 - np.geomspace(1e-6, 0.5, 60)).tolist()
+    areas = np.geomspace(0.0003, 0.05, 40).tolist()
+    usual = usual_threshold(None, embedder.fingerprint)
 
     def point(threshold: float, greedy: GreedyDedup, *, with_vectors: bool = True) -> Point:
         comparisons.count = 0
@@ -166,14 +179,24 @@ def sweep(
         others = keep[1:][~is_event[1:]].mean()
         return Point(threshold, keep[is_event].mean(), others, comparisons.count / len(images))
 
-    def by_change(threshold: float, against: Against) -> Point:
+    def by_embedding(threshold: float) -> Point:
+        return point(threshold, GreedyDedup(threshold))
+
+    def by_change(threshold: float, against: Against = "kept") -> Point:
         greedy = GreedyDedup(None, compare=comparisons.at(threshold), against=against)
         return point(threshold, greedy, with_vectors=False)
 
-    yield "embedding", [point(t, GreedyDedup(t)) for t in cosines]
-    yield "change, from previous", [by_change(t, "previous") for t in areas]
-    yield "change, from all kept", [by_change(t, "kept") for t in areas]
-    yield "hybrid", [point(t, GreedyDedup(-1.0, compare=comparisons.at(t))) for t in areas]
+    def by_both(threshold: float) -> Point:
+        return point(threshold, GreedyDedup(-1.0, compare=comparisons.at(threshold)))
+
+    for name, look, thresholds, default in (
+        ("embedding", by_embedding, cosines, usual and usual.value),
+        ("change, from previous", partial(by_change, against="previous"), areas, DEFAULT),
+        ("change, from all kept", by_change, areas, DEFAULT),
+        ("hybrid", by_both, areas, DEFAULT),
+    ):
+        points = [look(threshold) for threshold in thresholds]
+        yield Method(name, points, None if default is None else look(default))
 
 
 def best(points: list[Point], budget: float) -> Point:
@@ -184,20 +207,26 @@ def best(points: list[Point], budget: float) -> Point:
     return max(allowed, key=lambda point: (point.events, -point.others))
 
 
-def draw(curves: dict[str, dict[str, list[Point]]], path: Path) -> None:
-    """Draw the frontiers of all videos."""
+def draw(methods: dict[str, list[Method]], path: Path) -> None:
+    """Draw the frontiers of all videos; a dot is a method's default."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5 * len(curves), 4.2), layout="constrained")
-    axes = figure.subplots(1, len(curves), squeeze=False)[0]
-    for axis, (video, methods) in zip(axes, curves.items(), strict=True):
-        for method, points in methods.items():
-            budgets = sorted({0.0, 1.0, *(point.others for point in points)})
-            events = [best(points, budget).events for budget in budgets]
-            axis.step(budgets, events, where="post", label=method)
+    figure = Figure(figsize=(5 * len(methods), 4.2), layout="constrained")
+    axes = figure.subplots(1, len(methods), squeeze=False)[0]
+    styles = ("-", ":", "--", "-")
+    for axis, (video, curves) in zip(axes, methods.items(), strict=True):
+        for method, style, width in zip(curves, styles, (1.5, 1.5, 3, 1.5), strict=True):
+            budgets = sorted({0.0, 1.0, *(point.others for point in method.points)})
+            events = [best(method.points, budget).events for budget in budgets]
+            (line,) = axis.step(
+                budgets, events, style, linewidth=width, where="post", label=method.name
+            )
+            if method.default:
+                default = method.default
+                axis.plot(default.others, default.events, "o", color=line.get_color())
         axis.set(title=video, xlabel="other frames kept", ylabel="small events kept")
         axis.set_xscale("symlog", linthresh=0.01)
-        axis.set(xlim=(0, 1), ylim=(-0.02, 1.02))
+        axis.set(xlim=(-0.001, 1), ylim=(-0.02, 1.03))
         axis.grid(alpha=0.3)
         axis.legend(loc="lower right")
     figure.savefig(path, dpi=120)
@@ -215,24 +244,27 @@ def main(
 ) -> None:
     """Print what share of the small events each method keeps, at best, for shares of other frames.
 
-    The last column is how many pairs of pictures that takes per frame, where no others are kept.
+    Compared: how many pairs of pictures that takes per frame, where no others are kept.
     """
     embedder = Embedder(weights, preprocessing=Preprocessing(size=size) if size else None)
-    curves: dict[str, dict[str, list[Point]]] = {}
+    methods: dict[str, list[Method]] = {}
     for number, name in enumerate(STILL):
         generator = np.random.default_rng([seed, number])
         images, is_event = small_events(videos / f"{name}.mp4", events, generator)
         print(f"{name}: {is_event.sum()} small events among {len(images)} frames")
         head = "".join(f"{f'others <= {budget:.0%}':>15}" for budget in BUDGETS)
-        print(f"{'method':<24}{head}{'compared':>10}", flush=True)
-        curves[name] = {}
-        for method, points in sweep(images, is_event, embedder):
-            curves[name][method] = points
-            cells = [best(points, budget) for budget in BUDGETS]
+        print(f"{'method':<24}{head}{'compared':>10}  at its default", flush=True)
+        methods[name] = []
+        for method in sweep(images, is_event, embedder):
+            methods[name].append(method)
+            cells = [best(method.points, budget) for budget in BUDGETS]
             row = "".join(f"{f'{p.events:.1%}':>15}" for p in cells)
-            print(f"{method:<24}{row}{cells[0].compared:>10.1f}", flush=True)
+            default = "none"
+            if method.default:
+                default = f"{method.default.events:.1%}, others {method.default.others:.1%}"
+            print(f"{method.name:<24}{row}{cells[0].compared:>10.1f}  {default}", flush=True)
     if plot:
-        draw(curves, plot)
+        draw(methods, plot)
 
 
 if __name__ == "__main__":
