@@ -35,6 +35,7 @@ def test_the_rules_are_those_of_the_code():
 
 
 def test_every_option_that_the_page_names_exists(run):
-    known = "".join(run(name, "--help").stdout for name in ("overview", "split", "dedup"))
+    commands = ("overview", "split", "dedup", "queryDataset")
+    known = "".join(run(name, "--help").stdout for name in commands)
     option = r"(?<![\w-])--[a-z][a-z-]+"
     assert set(re.findall(option, PAGE)) <= set(re.findall(option, known))

@@ -9,9 +9,9 @@ import shutil
 import pytest
 from PIL import Image
 
-from nearframe.query import ChangeSettings, plan_dedup
+from nearframe.index import build_index
+from nearframe.query import ChangeSettings, plan_dedup, save_query_report, save_report, search
 from nearframe.query.dedup import DedupOptions
-from nearframe.query.report import save_report
 from nearframe.query.report.dedup_page import _controls, _Frames
 from nearframe.query.report.page import to_json, write_page
 
@@ -163,6 +163,20 @@ def test_the_outlines_can_be_switched_off(dedup_page, opened):
     assert browser.execute_script(shown) == []
     box.send_keys(" ")
     assert browser.execute_script(shown) != []
+
+
+def test_a_report_of_queries(tmp_path, picture, opened, fake_embedder):
+    for number in range(3):
+        picture(number, (320, 180)).save(tmp_path / f"{number}.png")
+    build_index([tmp_path], tmp_path / "x.index", embedder=fake_embedder)
+    found = search(tmp_path / "x.index", [tmp_path], k=2, embedder=fake_embedder)
+    save_query_report(found, tmp_path / "q.html", index="x.index", threshold=0.9)
+    browser = opened(tmp_path / "q.html")
+    assert cards(browser) == ["0.png", "1.png", "2.png"]
+    widths = browser.execute_script("return [...document.images].map((i) => i.naturalWidth)")
+    assert widths == [240] * 9
+    choose(browser, "kind", "0")
+    assert cards(browser) == []
 
 
 @pytest.fixture
