@@ -46,7 +46,6 @@ class Protection:
     """Tells which files a plan says must never be touched, under whatever name."""
 
     def __init__(self, plan: DedupPlan) -> None:
-        self._folders = frozenset(map(os.path.realpath, plan.protected_folders))
         self._identities = _identities(
             [
                 *plan.protected_folders,
@@ -57,11 +56,8 @@ class Protection:
     def covers(self, path: Path) -> bool:
         """Whether a path is a protected file or folder, or lies below such a folder."""
         real = Path(os.path.realpath(path))
-        places = (real, *real.parents)
-        # A folder that is mounted twice has two real paths, but one identity.
-        return any(str(place) in self._folders for place in places) or any(
-            _identity(place) in self._identities for place in places
-        )
+        # By identity: a folder that is mounted twice has two real paths.
+        return any(_identity(place) in self._identities for place in (real, *real.parents))
 
 
 class Check:
@@ -149,7 +145,7 @@ class Check:
         on_trail = {file.file}
         while trail[-1].repeats in self._dropped and trail[-1].file not in self._representatives:
             following = self._dropped[trail[-1].repeats]
-            if following.file in on_trail or following.file in self._staying:
+            if following.file in on_trail:
                 break
             trail.append(following)
             on_trail.add(following.file)
