@@ -176,7 +176,6 @@ class _Trash(Doing):
         if os.path.lexists(source):
             raise NearframeError("another file has its name now; left in the trash")
         self._trash.take_out(trashed, source, operation.sha256)
-        self._trash.clear_records(source)
         return True
 
     def hindrance(self, operations: Sequence[Operation]) -> str | None:

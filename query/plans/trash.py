@@ -61,7 +61,7 @@ class Trash:
         with writing_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             move_file(trashed.file, path, sha256)
-            trashed.record.unlink()
+        self.clear_records(path)
 
     def clear_records(self, path: Path) -> None:
         """Remove the records of a path whose file is not in the trash: of runs cut short."""
