@@ -1,16 +1,15 @@
 """Which method keeps small events without keeping everything? A frontier per method.
 
-``python benchmarks/small_changes.py VIDEO_DIR --plot small-changes.png``
+``python benchmarks/small_changes.py VIDEO_DIR --plot small-changes.webp``
 
 The frames of a video in which nothing happens, with their codec noise, unrest and drift of light,
 in order. Into some of them, a thing that moves in the same video is pasted: cut out where change
 detection finds it, scaled to a fifth, at a place of its own in each. Each method goes through them
-with a range of its own thresholds. A small event is kept when its frame is.
+with a range of its own thresholds; `hybrid` has two. A small event is kept when its frame is.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import click
@@ -37,6 +36,8 @@ MOVING = {
 SCALE = 0.2
 GRID = (5, 8)
 DEFAULT = ChangeSettings().change_threshold
+SMALLEST = 0.001
+AGAINST: dict[Against, str] = {"previous": "from previous", "kept": "from all kept"}
 BUDGETS = (0.0, 0.02, 0.05, 0.1, 0.2)
 
 
@@ -182,21 +183,22 @@ def sweep(
     def by_embedding(threshold: float) -> Point:
         return point(threshold, GreedyDedup(threshold))
 
-    def by_change(threshold: float, against: Against = "kept") -> Point:
+    def by_change(threshold: float, against: Against) -> Point:
         greedy = GreedyDedup(None, compare=comparisons.at(threshold), against=against)
         return point(threshold, greedy, with_vectors=False)
 
-    def by_both(threshold: float) -> Point:
-        return point(threshold, GreedyDedup(-1.0, compare=comparisons.at(threshold)))
+    def by_both(threshold: float, cosine: float = -1.0) -> Point:
+        return point(threshold, GreedyDedup(cosine, compare=comparisons.at(threshold)))
 
-    for name, look, thresholds, default in (
-        ("embedding", by_embedding, cosines, usual and usual.value),
-        ("change, from previous", partial(by_change, against="previous"), areas, DEFAULT),
-        ("change, from all kept", by_change, areas, DEFAULT),
-        ("hybrid", by_both, areas, DEFAULT),
-    ):
-        points = [look(threshold) for threshold in thresholds]
-        yield Method(name, points, None if default is None else look(default))
+    points = [by_embedding(threshold) for threshold in cosines]
+    yield Method("embedding", points, by_embedding(usual.value) if usual else None)
+    for against in AGAINST:
+        points = [by_change(threshold, against) for threshold in areas]
+        yield Method(f"change, {AGAINST[against]}", points, by_change(DEFAULT, against))
+    # It has two thresholds: with any cosine, and with any region that is more than noise.
+    points = [by_both(threshold) for threshold in areas]
+    points += [by_both(SMALLEST, cosine) for cosine in cosines]
+    yield Method("hybrid", points, by_both(DEFAULT))
 
 
 def best(points: list[Point], budget: float) -> Point:
