@@ -67,14 +67,22 @@ def test_without_a_folder_nothing_is_written(film, fake_embedder, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [video.name]
 
 
-def test_still_stretches_need_no_vectors(film, fake_embedder, monkeypatch):
+@pytest.mark.parametrize(
+    ("blocks", "vectors"),
+    [
+        ([None] * 20 + [HERE] * 20, 2),
+        # The first frame of the empty scene finds it again, and those behind follow that one.
+        ([None] * 20 + [HERE] + [None] * 20, 3),
+    ],
+)
+def test_still_stretches_need_no_vectors(film, fake_embedder, monkeypatch, blocks, vectors):
     embedded = []
     embed = fake_embedder.embed
     monkeypatch.setattr(
         fake_embedder, "embed", lambda images: embedded.append(len(images)) or embed(images)
     )
-    dedup_video(film([None] * 20 + [HERE] * 20), embedder=fake_embedder)
-    assert sum(embedded) == 2
+    dedup_video(film(blocks), embedder=fake_embedder)
+    assert sum(embedded) == vectors
 
 
 @pytest.mark.parametrize("method", ["hybrid", "change", "embedding"])
