@@ -5,9 +5,14 @@ centre crop to 224, ``model(x.unsqueeze(0))`` in eager fp32. ``buildIndex`` does
 its defaults, at 224 pixels unless ``--size`` says otherwise. On the frames of the video, scaled to
 a video of 1280x720 and to folders of JPEGs and PNGs of 1920x1080. Each measurement runs in a
 process of its own; loading the network is not counted, writing the index is.
+
+On a machine that is not at rest, ``--one-core`` gives each process one core and compares the time
+that they have it. On more cores the ratio is at least that, because the loop leaves all but one of
+them idle while it decodes.
 """
 
 import multiprocessing
+import os
 import platform
 import resource
 import tempfile
@@ -29,16 +34,30 @@ _HD, _FULL_HD = (1280, 720), (1920, 1080)
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one process did: frames, seconds of work, and its peak memory in MB."""
+    """What one process did.
+
+    Attributes:
+        frames: How many it embedded.
+        seconds: How long that took.
+        core_seconds: For how long it kept a core busy, summed over cores; unlike `seconds`, it
+            depends little on what else the machine does.
+        peak_mb: Its peak memory.
+    """
 
     frames: int
     seconds: float
+    core_seconds: float
     peak_mb: float
 
     @property
     def rate(self) -> float:
         """Frames per second."""
         return self.frames / self.seconds
+
+    @property
+    def core_ms(self) -> float:
+        """Milliseconds of a core for each frame."""
+        return 1000 * self.core_seconds / self.frames
 
 
 def images_of(path: Path) -> Iterator[Image.Image]:
@@ -68,7 +87,7 @@ def plain_loop(path: Path) -> Measurement:
             v2.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
         ]
     )
-    start = time.perf_counter()
+    start = now()
     vectors = []
     with torch.no_grad():
         for image in images_of(path):
@@ -82,22 +101,31 @@ def build(weights: str, size: int | None, path: Path) -> Measurement:
     from nearframe.index import build_index
 
     embedder = Embedder(weights, preprocessing=size and Preprocessing(size=size))
-    start = time.perf_counter()
+    start = now()
     with tempfile.TemporaryDirectory() as directory:
         report = build_index([path], Path(directory, "index"), embedder=embedder)
     return measured(report.total, start)
 
 
-def measured(frames: int, start: float) -> Measurement:
+def now() -> tuple[float, float]:
+    """Return the time, and the time that this process has had cores, in seconds."""
+    return time.perf_counter(), time.process_time()
+
+
+def measured(frames: int, start: tuple[float, float]) -> Measurement:
     """Return what this process did since `start`."""
-    seconds = time.perf_counter() - start
-    return Measurement(frames, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    seconds, core_seconds = (b - a for a, b in zip(start, now(), strict=True))
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return Measurement(frames, seconds, core_seconds, peak_mb)
 
 
-def in_own_process(work: Callable[[Path], Measurement], path: Path) -> Measurement:
+def in_own_process(
+    work: Callable[[Path], Measurement], path: Path, *, one_core: bool
+) -> Measurement:
     """Run one measurement in a fresh process."""
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
+    pin = partial(os.sched_setaffinity, 0, {0}) if one_core else None
+    with ProcessPoolExecutor(1, mp_context=context, initializer=pin) as pool:
         return pool.submit(work, path).result()
 
 
@@ -127,18 +155,22 @@ def make_inputs(video: Path, frames: int, folder: Path) -> dict[str, Path]:
 @click.option("--weights", default="builtin", show_default=True)
 @click.option("--size", default=224, show_default=True, help="Of the input; 0 is the weights' own.")
 @click.option("--repeat", default=1, show_default=True, help="Pairs of runs; medians are printed.")
-def main(video: Path, frames: int, weights: str, size: int, repeat: int) -> None:
-    """Print frames per second, peak memory and their ratio."""
+@click.option("--one-core", is_flag=True, help="Compare core time, on one core; Linux only.")
+def main(video: Path, frames: int, weights: str, size: int, repeat: int, one_core: bool) -> None:
+    """Print frames per second, core time per frame, peak memory, and the ratio of the speeds."""
     ours = partial(build, weights, size or None)
     print(f"{platform.processor() or platform.machine()}, {multiprocessing.cpu_count()} cores")
-    print(f"{'input':<14} {'':<12} {'frames':>6} {'frames/s':>9} {'peak MB':>8}")
+    print(f"{'input':<14} {'':<12} {'frames':>6} {'frames/s':>9} {'core ms':>8} {'peak MB':>8}")
     with tempfile.TemporaryDirectory() as directory:
         for label, path in make_inputs(video, frames, Path(directory)).items():
             pairs = [
-                (in_own_process(plain_loop, path), in_own_process(ours, path))
+                tuple(in_own_process(work, path, one_core=one_core) for work in (plain_loop, ours))
                 for _ in range(repeat)
             ]
-            ratios = sorted(build.rate / plain.rate for plain, build in pairs)
+            ratios = sorted(
+                plain.core_ms / build.core_ms if one_core else build.rate / plain.rate
+                for plain, build in pairs
+            )
             for name, runs in (
                 ("plain loop", [plain for plain, _ in pairs]),
                 ("buildIndex", [build for _, build in pairs]),
@@ -146,7 +178,7 @@ def main(video: Path, frames: int, weights: str, size: int, repeat: int) -> None
                 middle = sorted(runs, key=lambda run: run.rate)[len(runs) // 2]
                 print(
                     f"{label:<14} {name:<12} {middle.frames:6} {middle.rate:9.1f} "
-                    f"{middle.peak_mb:8.0f}"
+                    f"{middle.core_ms:8.1f} {middle.peak_mb:8.0f}"
                 )
             print(
                 f"{label:<14} ratio {ratios[len(ratios) // 2]:.2f} (of {repeat} pairs: "
