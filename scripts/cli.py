@@ -148,8 +148,7 @@ class EmbedderOptions:
 
         What the user asked for by name is loaded at once, so that a mismatch is always said.
         """
-        asked = self.weights is not None or self.fit is not None or self.exact_decode
-        return self.make() if asked else self.make
+        return self.make if self.weights is None and self.fit is None else self.make()
 
 
 def embedder_options(command: F) -> F:

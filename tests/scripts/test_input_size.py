@@ -98,3 +98,10 @@ def test_the_list_of_weights_shows_it(run, monkeypatch):
     status = WeightsStatus(NAMED_WEIGHTS["small"], None, "ab" * 32)
     monkeypatch.setattr("nearframe.embeddings.list_weights", lambda: [status])
     assert "input: 112x112; default threshold: 0.9" in run("weights").stdout
+
+
+def test_exact_decoding_changes_nothing_else_of_an_index_s_fingerprint(options):
+    theirs = Embedder("small", preprocessing=Preprocessing(size=112, fit="crop")).fingerprint
+    ours = options(exact_decode=True).embedder()(theirs).fingerprint
+    assert ours.weights == "small"
+    assert ours.preprocessing == dataclasses.replace(theirs.preprocessing, decoding="exact")
