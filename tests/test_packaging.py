@@ -181,6 +181,13 @@ def test_the_wheel_holds_every_module_page_and_marker(wheel):
 
 
 @pytest.mark.slow
+def test_the_wheel_holds_the_built_in_weights_and_their_card(wheel):
+    names, _ = wheel
+    folder = "nearframe/embeddings/weights"
+    assert {f"{folder}/builtin.safetensors", f"{folder}/builtin.md"} <= set(names)
+
+
+@pytest.mark.slow
 def test_the_wheel_holds_no_tests_and_no_data(wheel):
     names, _ = wheel
     folders = {part for name in names for part in Path(name).parts[:-1]}

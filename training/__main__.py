@@ -9,6 +9,7 @@ import torch
 
 from .checkpoints import load_checkpoint
 from .export import export
+from .schedule import BUILTIN
 from .trainer import TrainingOptions, train
 
 
@@ -25,8 +26,15 @@ from .trainer import TrainingOptions, train
     help="Where scenes are rendered and the network is trained.",
 )  # fmt: skip
 @click.option("--seed", default=0, show_default=True, help="Names all random numbers of the run.")
+@click.option(
+    "--longer",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Take so many times as many steps in each phase; say it again to go on with such a run.",
+)
 @click.option("--threads", default=0, help="CPU threads; 0 leaves it to torch.")
-def train_builtin(output: Path, device: str, seed: int, threads: int) -> None:
+def train_builtin(output: Path, device: str, seed: int, longer: int, threads: int) -> None:
     """Train ResNet50 for finding copies, from generated pictures alone.
 
     Needs no data and no network. On two CPU cores it takes about 90 minutes; it can be stopped at
@@ -34,11 +42,11 @@ def train_builtin(output: Path, device: str, seed: int, threads: int) -> None:
     """
     if threads:
         torch.set_num_threads(threads)
-    options = TrainingOptions(seed=seed, device=device)
+    options = TrainingOptions(seed=seed, schedule=BUILTIN.longer(longer), device=device)
     finished = train(options, output, report=lambda line: click.echo(line, err=True))
     checkpoint = load_checkpoint(finished)
     about = {
-        "trained_by": "python -m training",
+        "trained_by": f"python -m training --longer {longer}",
         "seed": str(seed),
         "steps": str(checkpoint.step),
     }

@@ -52,3 +52,6 @@ COPIES = Recipe(
 
 LAYOUTS = replace(COPIES, shuffled=8)
 """As `COPIES`, and pictures that only their layout tells apart, as heaps of the same fruit."""
+
+FINAL = replace(COPIES, shuffled=4)
+"""As `LAYOUTS`, and most of the batch copies again."""

@@ -293,6 +293,7 @@ def test_the_list_tells_what_there_is_and_downloads_nothing(saved, cache, no_net
     statuses = {status.info.name: status for status in list_weights()}
     assert list(statuses) == list(NAMED_WEIGHTS)
     assert {"builtin", "imagenet", "imagenet-v2", "random"} <= statuses.keys()
+    assert statuses["builtin"].path == weights_path(NAMED_WEIGHTS["builtin"])
     assert statuses["random"].path is None
     assert statuses["builtin"].sha256 == load_weights("builtin").sha256
     assert statuses["imagenet"].path == cache / "resnet50-0676ba61.pth"
@@ -317,7 +318,7 @@ def test_weights_with_a_threshold_have_the_hash_that_it_was_found_with(name, no_
 
 
 def test_a_hash_leads_to_its_name():
-    assert name_of(NAMED_WEIGHTS["random"].sha256) is not None
+    assert name_of(NAMED_WEIGHTS["random"].sha256) == "random"
     assert name_of("ab" * 32) is None
 
 
@@ -331,3 +332,12 @@ def test_importing_the_package_loads_no_torch():
     code = "import sys, nearframe.embeddings; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_the_builtin_file_is_small_and_has_a_card_beside_it():
+    path = weights_path(NAMED_WEIGHTS["builtin"])
+    assert path.stat().st_size <= 26_000_000
+    card = path.with_suffix(".md").read_text("utf-8")
+    assert f"{NAMED_WEIGHTS['builtin'].threshold}" in card
+    size = NAMED_WEIGHTS["builtin"].size
+    assert f"{size}x{size}" in card

@@ -51,3 +51,10 @@ def test_recipe_belongs_to_the_phase():
 
 def test_builtin_sizes_suit_the_jpeg_blocks():
     assert all(phase.px % 8 == 0 for phase in BUILTIN.phases)
+
+
+def test_a_longer_schedule_has_the_same_settings_later(schedule):
+    longer = schedule.longer(3)
+    assert longer.steps == 60
+    assert longer.at(15).strength == pytest.approx(schedule.at(5).strength)
+    assert longer.at(30).px == schedule.at(10).px
