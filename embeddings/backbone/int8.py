@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 
 from ..prefetch import in_batches
+from ..resnet50 import BLOCKS
 from .names import INPUT
 from .pictures import generated_pictures
 
@@ -69,9 +70,11 @@ def quantised_graph(graph: onnx.ModelProto, size: int) -> bytes:
 
 
 def _last(graph: onnx.ModelProto) -> list[str]:
-    """Name the nodes that stay in float32: the last sum and its mean, which are the vector.
+    """Name the nodes that stay in float32: the last block with its sum, and the mean behind it.
 
-    They cost next to nothing, and 8 bits for all 2048 dimensions would be too coarse.
+    They are the vector, for whose 2048 dimensions 8 bits are too coarse: with all of the block in
+    int8, the worst of 600 photos had a cosine of 0.993 to float32, and without it 0.998.
     """
     last: dict[str, str] = {node.op_type: node.name for node in graph.graph.node}
-    return [last["Add"], last["GlobalAveragePool"]]
+    convolutions = [convolution.name for convolution in BLOCKS[-1].convolutions]
+    return [*convolutions, last["Add"], last["GlobalAveragePool"]]
