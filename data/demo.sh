@@ -19,4 +19,4 @@ show buildIndex -i data/yard.mp4 -o "$out/video.index"
 show buildIndex -i "$out/frames" -o "$out/frames.index"
 show queryDataset -q "$out/frames/000100.png" -i "$out/video.index"
 show queryDataset -q "$out/frames/000100.png" -i "$out/frames.index" -k 3
-show dedup "$out/frames.index" --threshold 0.95 --plan "$out/frames.dedup.json"
+show dedup "$out/frames.index" --method hybrid --plan "$out/frames.dedup.json"

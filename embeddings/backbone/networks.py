@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # Counts up when the same key would give another network.
-_RECIPE = 1
+_RECIPE = 2
 
 
 class Networks:
@@ -39,12 +39,9 @@ class Networks:
 
     @property
     def may_be_coarse(self) -> bool:
-        """Whether a lower precision is worth trying: not where nothing was learned.
-
-        The vectors of a random network differ less than rounding in 8 or 16 bits moves them.
-        """
+        """Whether a lower precision is worth trying where nobody asks for one."""
         known = NAMED_WEIGHTS.get(self._weights.name)
-        return known is None or known.trained
+        return known is None or not known.needs_fp32
 
     def onnx_fp32(self) -> Backbone:
         """Return the network in onnxruntime and float32."""

@@ -148,7 +148,9 @@ def test_sub_folders_count_only_when_asked(make_folder, picture, fake_embedder):
 def test_each_image_is_decoded_once_for_all_its_edits(make_folder, fake_embedder, monkeypatch):
     folder, read = make_folder(3), []
     original = folders.read_image
-    monkeypatch.setattr(folders, "read_image", lambda path: read.append(path) or original(path))
+    monkeypatch.setattr(
+        folders, "read_image", lambda path, *more: read.append(path) or original(path, *more)
+    )
     evaluate(folder, embedder=fake_embedder)
     assert len(read) == 2 * 3  # once as originals, once for the copies
 
