@@ -27,10 +27,12 @@ from nearframe.embeddings.sources import (
     open_sources,
 )
 
-from .catalog import FileState
+from .errors import FrameIndexError
 from .export import export_index, is_single_file
 from .frame_index import FrameIndex, absolute
 from .interrupts import interrupts_held
+from .search import AnnChoice
+from .tables import FileState
 
 COMMIT_EVERY = 512
 """Frames between commits: what an interruption costs at most."""
@@ -91,6 +93,7 @@ def build_index(
     sampling: Sampling | None = None,
     rehash: bool = False,
     prune: bool = False,
+    ann: AnnChoice | None = None,
     progress: Progress | None = None,
 ) -> BuildReport:
     """Index images, folders and videos; go on where an earlier run stopped.
@@ -108,12 +111,15 @@ def build_index(
         sampling: Which frames of videos; all by default.
         rehash: Compare content, also where size and time are unchanged.
         prune: Drop frames whose file does not exist any more.
+        ann: How the index is searched: ``flat`` exactly, ``ivf`` approximately, ``auto`` by its
+            size; None for what was said when it was built before, at first ``auto``.
         progress: Told what the build is at.
 
     Raises:
         SourceError: If an input does not exist, or is no image, folder or video.
         FingerprintMismatchError: If `embedder` differs from the one of an existing index.
-        FrameIndexError: If `output` is something else, damaged or locked.
+        FrameIndexError: If `output` is something else, damaged or locked; or if a file of it is to
+            be searched approximately.
         OutputError: If the disk is full; what was committed is kept.
     """
     opened = [
@@ -124,6 +130,11 @@ def build_index(
     output = Path(output)
     single = is_single_file(output) and not output.is_dir()
     directory = output.with_name(f".{output.name}.partial") if single else output
+    if single and ann == "ivf":
+        raise FrameIndexError(
+            f"{shown(output)} is one file, which is always searched exactly; expected the name of "
+            "an index directory for an approximate search"
+        )
     if single:
         embedder = resolve_embedder(embedder, None, holder="")
         _discard_other(directory, embedder.fingerprint)
@@ -136,6 +147,8 @@ def build_index(
     else:
         index = FrameIndex.open(directory, write=True)
     with index:
+        if ann is not None:
+            index.search.ann = ann
         build = _Build(index, embedder, rehash=rehash, progress=progress or Silent())
         try:
             for source in opened:

@@ -3,48 +3,23 @@
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nearframe.embeddings import (
-    Fingerprint,
-    FrameRef,
-    Unreadable,
-    reading_errors,
-    shown,
-)
+import numpy as np
+
+from nearframe.embeddings import Fingerprint, FrameRef, Unreadable, reading_errors, shown
 
 from .atomic import atomic_path
 from .database import Database
 from .errors import FrameIndexError, IndexVersionError
+from .match import Restriction
 from .shards import Shard
+from .tables import FORMAT_VERSION, SCHEMA, FileState, Places, SourceSummary, StoredFrame
 
 CATALOG_NAME = "frames.sqlite"
-FORMAT_VERSION = 1
 
-_SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE sources (
-    id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, kind TEXT NOT NULL);
--- A file's vectors stay valid while its size and time, or its hash, stay the same. `sampling`
--- says which frames of a video were asked for; `complete` is 0 while some are still to come;
--- `problem` says what of it did not decode. The ids of shards and frames are never given twice:
--- a reader may hold those of an earlier commit.
-CREATE TABLE files (
-    id INTEGER PRIMARY KEY, source_id INTEGER NOT NULL REFERENCES sources,
-    path TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-    sha256 TEXT NOT NULL, sampling TEXT NOT NULL, complete INTEGER NOT NULL, problem TEXT);
-CREATE TABLE shards (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    name TEXT NOT NULL, rows INTEGER NOT NULL, sha256 TEXT NOT NULL);
-CREATE TABLE frames (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, file_id INTEGER NOT NULL REFERENCES files,
-    number INTEGER NOT NULL, time_s REAL,
-    shard_id INTEGER NOT NULL, shard_row INTEGER NOT NULL);
-CREATE INDEX frames_of_file ON frames (file_id, number);
-"""
-
+_PLACES = "SELECT id, shard_id, shard_row FROM frames"
 _FRAMES = """
 SELECT frames.id, files.path, frames.number, frames.time_s, frames.shard_id, frames.shard_row
 FROM frames JOIN files ON files.id = frames.file_id
@@ -56,49 +31,6 @@ _IN_ORDER = " ORDER BY files.source_id, frames.number, frames.id"
 _FILE_ID = "(SELECT id FROM files WHERE path = CAST(? AS TEXT))"
 # SQLite takes 999 parameters at least.
 _IDS_AT_ONCE = 500
-
-
-@dataclass(frozen=True, slots=True)
-class FileState:
-    """What the catalogue knows of one file.
-
-    Attributes:
-        path: Absolute.
-        size: In bytes, when it was read.
-        mtime_ns: Modification time in nanoseconds since the epoch, likewise.
-        sha256: Of its content, likewise.
-        sampling: Which frames were asked for; ``all`` for images.
-        complete: Whether all of them were embedded.
-        problem: What did not decode; None if all did.
-    """
-
-    path: str
-    size: int
-    mtime_ns: int
-    sha256: str
-    sampling: str = "all"
-    complete: bool = True
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFrame:
-    """A frame with the place of its vector."""
-
-    id: int
-    ref: FrameRef
-    shard_id: int
-    shard_row: int
-
-
-@dataclass(frozen=True, slots=True)
-class SourceSummary:
-    """One source of an index: its absolute path, its kind, and how much of it is there."""
-
-    path: str
-    kind: str
-    files: int
-    frames: int
 
 
 class Catalog:
@@ -123,7 +55,7 @@ class Catalog:
             try:
                 # It takes its name when it is complete, so nothing need ever be undone.
                 catalog._run("PRAGMA journal_mode = OFF")
-                catalog._database.run_script(f"BEGIN; {_SCHEMA}")
+                catalog._database.run_script(f"BEGIN; {SCHEMA}")
                 catalog.set_meta("format_version", FORMAT_VERSION)
                 catalog.set_meta("fingerprint", fingerprint.to_json())
                 catalog.set_meta("generation", 0)
@@ -191,16 +123,22 @@ class Catalog:
         if self._database.in_transaction:
             self._run("ROLLBACK")
 
-    def meta(self, key: str) -> Any:
-        """Return a JSON value; KeyError where it was never set."""
+    def meta(self, key: str, *default: Any) -> Any:
+        """Return a JSON value; where it was never set, `default`, or KeyError without one."""
         rows = self._run("SELECT value FROM meta WHERE key = ?", key)
+        if not rows and default:
+            return default[0]
         if not rows:
             raise KeyError(key)
         return json.loads(rows[0][0])
 
     def set_meta(self, key: str, value: Any) -> None:
-        """Set a JSON value."""
+        """Set a JSON value; outside `begin` and `commit` at once, and the generation stays."""
         self._run("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, json.dumps(value))
+
+    def remove_meta(self, key: str) -> None:
+        """Forget a value, likewise."""
+        self._run("DELETE FROM meta WHERE key = ?", key)
 
     def generation(self) -> int:
         """Return how many commits changed something."""
@@ -328,6 +266,15 @@ class Catalog:
             return int(self._run(query + _COMMITTED)[0][0])
         return int(self._run(f"{query} WHERE file_id = {_FILE_ID}", os.fsencode(path))[0][0])
 
+    def frame_count_after(self, id_: int) -> int:
+        """Return the number of committed frames that came after the one of that id."""
+        query = f"SELECT COUNT(*) FROM frames {_COMMITTED} AND id > ?"
+        return int(self._run(query, id_)[0][0])
+
+    def last_frame_id(self) -> int:
+        """Return the highest id of a committed frame, 0 where there is none."""
+        return int(self._run(f"SELECT COALESCE(MAX(id), 0) FROM frames {_COMMITTED}")[0][0])
+
     def frames(self) -> list[StoredFrame]:
         """Return all committed frames in order."""
         return [_stored_frame(row) for row in self._run(_FRAMES + _COMMITTED + _IN_ORDER)]
@@ -335,6 +282,36 @@ class Catalog:
     def frame_ids(self) -> list[int]:
         """Return the ids of all committed frames, in no order."""
         return [id_ for (id_,) in self._run(f"SELECT id FROM frames {_COMMITTED}")]
+
+    def frame_ids_within(self, within: Restriction) -> list[int]:
+        """Return the ids of the committed frames that a restriction admits, in no order."""
+        query = f"SELECT id FROM frames {_COMMITTED} AND file_id = ?"
+        limits: list[float] = []
+        # A frame without a time is on neither side of a limit.
+        for condition, limit in ((">=", within.start_s), ("<=", within.end_s)):
+            if limit is not None:
+                query += f" AND time_s {condition} ?"
+                limits.append(limit)
+        return [
+            id_
+            for file_id, path in self._run("SELECT id, path FROM files")
+            if within.admits_source(path)
+            for (id_,) in self._run(query, file_id, *limits)
+        ]
+
+    def places(self, *, after: int, limit: int) -> Places:
+        """Return up to `limit` committed frames with ids above `after`, by id."""
+        query = f"{_PLACES} {_COMMITTED} AND id > ? ORDER BY id LIMIT ?"
+        return _as_places(self._run(query, after, limit))
+
+    def places_by_id(self, ids: Iterable[int]) -> Places:
+        """Return the places of those frames that are there, in no order."""
+        left, found = list(ids), []
+        while left:
+            some, left = left[:_IDS_AT_ONCE], left[_IDS_AT_ONCE:]
+            holes = ", ".join("?" * len(some))
+            found += self._run(f"{_PLACES} {_COMMITTED} AND id IN ({holes})", *some)
+        return _as_places(found)
 
     def frames_by_id(self, ids: Iterable[int]) -> dict[int, StoredFrame]:
         """Return those frames that are there."""
@@ -404,3 +381,7 @@ class Catalog:
 def _stored_frame(row: tuple[Any, ...]) -> StoredFrame:
     id_, path, number, time_s, shard_id, shard_row = row
     return StoredFrame(id_, FrameRef(path, number, time_s), shard_id, shard_row)
+
+
+def _as_places(rows: list[tuple[Any, ...]]) -> Places:
+    return np.array(rows, np.int64).reshape(-1, 3)

@@ -12,8 +12,8 @@ import numpy as np
 from nearframe.embeddings import DIMENSION, FrameRef, NearframeError, shown, writing_errors
 
 from .atomic import atomic_path, atomic_write, remove_leftovers
-from .faiss_search import FaissSearch
 from .frame_index import FrameBlock, FrameIndex
+from .search import FlatSearch
 
 SINGLE_FILE_SUFFIXES = (".json", ".faiss")
 """Suffixes that make `build_index` write one file, which a query reads again."""
@@ -90,7 +90,7 @@ def _write_faiss(index: FrameIndex, path: Path) -> None:
     }
     with atomic_write(metadata_path(path), "w") as file, atomic_path(path) as temporary:
         json.dump(metadata, file)
-        FaissSearch.build(_positions(index.blocks(frames=frames))).write(temporary)
+        FlatSearch.build(_positions(index.blocks(frames=frames))).write(temporary)
 
 
 def _write_npy(index: FrameIndex, path: Path) -> None:

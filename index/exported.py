@@ -12,9 +12,9 @@ from nearframe.embeddings import DIMENSION, Fingerprint, FrameRef, Vectors, read
 
 from .errors import FrameIndexError
 from .export import is_single_file, metadata_path
-from .faiss_search import FaissSearch
 from .frame_index import FrameIndex
 from .match import Match, Restriction
+from .search import FlatSearch
 
 
 class Searchable(Protocol):
@@ -40,7 +40,7 @@ class ExportedIndex:
     """Frames and vectors that were read from a ``.json`` or ``.faiss`` file into memory."""
 
     def __init__(
-        self, fingerprint: Fingerprint | None, frames: Sequence[FrameRef], search: FaissSearch
+        self, fingerprint: Fingerprint | None, frames: Sequence[FrameRef], search: FlatSearch
     ) -> None:
         self.fingerprint = fingerprint
         self._frames = frames
@@ -61,7 +61,7 @@ class ExportedIndex:
         vectors = _vectors(entries, path)
         # Lists of other origin are often not normalised; a vector of zeros stays one.
         vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        search = FaissSearch.build([(np.arange(len(vectors), dtype=np.int64), vectors)])
+        search = FlatSearch.build([(np.arange(len(vectors), dtype=np.int64), vectors)])
         return cls(_fingerprint(content), _frames(entries), search)
 
     @classmethod
@@ -73,7 +73,7 @@ class ExportedIndex:
                 f"{shown(path)} needs {shown(metadata_path(path))} beside it, which says what its "
                 "frames are; export the index again, or move both files together"
             )
-        search = FaissSearch.read(path)
+        search = FlatSearch.read(path)
         content = _read_json(metadata_path(path))
         frames = _frames(content["frames"] if isinstance(content, dict) else content)
         if len(frames) != len(search):

@@ -2,7 +2,6 @@
 
 import logging
 import os
-from collections import OrderedDict, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,6 @@ from nearframe.embeddings import (
     DIMENSION,
     Fingerprint,
     FrameRef,
-    NearframeError,
     Unreadable,
     Vectors,
     reading_errors,
@@ -24,20 +22,20 @@ from nearframe.embeddings import (
 )
 
 from .atomic import TEMPORARY_SUFFIX
-from .catalog import CATALOG_NAME, Catalog, FileState, SourceSummary, StoredFrame
+from .catalog import CATALOG_NAME, Catalog
 from .errors import FrameIndexError
-from .faiss_search import FaissSearch, Ids
 from .interrupts import interrupts_held
 from .lock import LOCK_NAME, acquire_write_lock
 from .match import Match, Restriction
-from .search_file import SearchFile
-from .shards import SHARD_SUFFIX, Shard, write_shard
+from .search import Search, StoredSearch
+from .shards import SHARD_SUFFIX, write_shard
+from .tables import FileState, Ids, SourceSummary, StoredFrame
+from .vectors import StoredVectors
 
 logger = logging.getLogger(__name__)
 
 _BLOCK = 1024
-_CACHED_SHARDS = 8
-_SWEPT = (f"*{SHARD_SUFFIX}", SearchFile.PATTERN, f".*{TEMPORARY_SUFFIX}")
+_SWEPT = (f"*{SHARD_SUFFIX}", *StoredSearch.PATTERNS, f".*{TEMPORARY_SUFFIX}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +49,8 @@ class FrameBlock:
 class FrameIndex:
     """An index on disk; use it as a context manager.
 
-    SQLite is the only commit point: shards that it does not name do not exist, and the FAISS file
-    is derived from what it names. So a crash at any instant leaves the last commit readable.
+    SQLite is the only commit point: shards that it does not name do not exist, and the FAISS files
+    are derived from what it names. So a crash at any instant leaves the last commit readable.
 
     >>> with FrameIndex.create("my.index", embedder.fingerprint) as index:
     ...     for batch in embedder.embed_source("film.mp4"):
@@ -65,10 +63,9 @@ class FrameIndex:
         self.path = path
         self.catalog = catalog
         self._lock = lock
-        self._search: FaissSearch | None = None
-        self._search_generation = -1
+        self._vectors = StoredVectors(catalog)
+        self.search = StoredSearch(path, catalog, self._vectors)
         self._pending: list[Vectors] = []
-        self._shard_cache: OrderedDict[int, Vectors] = OrderedDict()
         if lock is not None:
             self._drop_lost_shards()
             self.catalog.begin()
@@ -198,19 +195,10 @@ class FrameIndex:
         """
         if frames is None:
             frames = self.catalog.frames()
-        # After the frames: a commit between the two adds shards and takes none away.
-        shards = {shard.id: shard for shard in self.catalog.shards()}
         for first in range(0, len(frames), size):
             block = tuple(frames[first : first + size])
-            # Shard by shard, so that frames of many, mixed, read each of them once.
-            rows_of = defaultdict(list)
-            for row, frame in enumerate(block):
-                rows_of[frame.shard_id].append(row)
-            vectors = np.empty((len(block), DIMENSION), np.float32)
-            for shard_id, rows in rows_of.items():
-                shard_rows = [block[row].shard_row for row in rows]
-                vectors[rows] = self._shard_vectors(shards[shard_id])[shard_rows]
-            yield FrameBlock(block, vectors)
+            places = [(frame.id, frame.shard_id, frame.shard_row) for frame in block]
+            yield FrameBlock(block, self._vectors.read(np.array(places, np.int64)))
 
     def nearest(
         self, queries: Vectors, k: int, *, within: Restriction | None = None
@@ -230,12 +218,11 @@ class FrameIndex:
             IndexDamagedError: If a shard is missing or was changed.
         """
         while True:
-            search = self._faiss()
-            found = search.nearest(queries, k, among=self._ids_within(within))
+            found = self._current_search().nearest(queries, k, among=self._ids_within(within))
             frames = self.catalog.frames_by_id({id_ for row in found for id_, _ in row})
             complete = all(id_ in frames for row in found for id_, _ in row)
             # A writer may have dropped some of them since; then its commit is the last one.
-            if complete or self.catalog.generation() == self._search_generation:
+            if complete or self.catalog.generation() == self.search.generation:
                 break
         return [
             [Match(frames[id_].ref, similarity) for id_, similarity in row if id_ in frames]
@@ -302,7 +289,7 @@ class FrameIndex:
         """Forget what was not committed and let go the lock.
 
         Args:
-            refresh: Write the FAISS file anew after changes; without it, searches build their own.
+            refresh: Write the FAISS files anew; without them, searches make their own.
         """
         try:
             if self._lock is not None:
@@ -310,7 +297,9 @@ class FrameIndex:
                 with writing_errors(self.path):
                     self._sweep()
                 if refresh:
-                    self._write_faiss()
+                    self.search.refresh()
+                    with writing_errors(self.path):
+                        self._sweep()
         finally:
             self.catalog.close()
             if self._lock is not None:
@@ -345,7 +334,7 @@ class FrameIndex:
         """Return the ids of the frames that are looked at; None for all."""
         if within is None or within == Restriction():
             return None
-        ids = [frame.id for frame in self.catalog.frames() if within.admits(frame.ref)]
+        ids = self.catalog.frame_ids_within(within)
         if not ids:
             sources = (source.path for source in self.sources() if source.frames)
             raise FrameIndexError(within.admits_nothing(shown(self.path), sources))
@@ -359,47 +348,10 @@ class FrameIndex:
             self.catalog.add_source(path, kind), FileState(path, size=-1, mtime_ns=-1, sha256="")
         )
 
-    def _shard_vectors(self, shard: Shard) -> Vectors:
-        """Return the vectors of a shard, of which the last few stay in memory."""
-        if shard.id in self._shard_cache:
-            self._shard_cache.move_to_end(shard.id)
-        else:
-            self._shard_cache[shard.id] = shard.read()
-            if len(self._shard_cache) > _CACHED_SHARDS:
-                self._shard_cache.popitem(last=False)
-        return self._shard_cache[shard.id]
-
-    def _faiss(self) -> FaissSearch:
-        """Return the search of the last commit: from its file, or built anew without one."""
-        generation = self.catalog.generation()
-        if self._search is None or self._search_generation != generation:
+    def _current_search(self) -> Search:
+        if self.search.generation != self.catalog.generation():
             self._require_shards()
-            self._search = SearchFile(self.path, generation).read(self.catalog.frame_ids())
-            if self._search is None:
-                self._search = FaissSearch.build(self._ids_and_vectors())
-            self._search_generation = generation
-        return self._search
-
-    def _write_faiss(self) -> None:
-        file = SearchFile(self.path, self.catalog.generation())
-        if file.path.exists() or not len(self):
-            return
-        try:
-            file.write(FaissSearch.build(self._ids_and_vectors()))
-        except (OSError, NearframeError) as error:
-            # It is derived: a search builds it in memory, only more slowly.
-            logger.warning("could not write %s: %s", shown(file.path), error)
-
-    def search_damage(self) -> list[str]:
-        """Compare the FAISS file with the vectors it was derived from; say what differs."""
-        file = SearchFile(self.path, self.catalog.generation())
-        return file.damage(self._ids_and_vectors())
-
-    def _ids_and_vectors(self) -> Iterator[tuple[Ids, Vectors]]:
-        """Yield all frames shard by shard, so that each shard is read once."""
-        frames = sorted(self.catalog.frames(), key=lambda frame: (frame.shard_id, frame.shard_row))
-        for block in self.blocks(frames=frames):
-            yield np.array([frame.id for frame in block.frames], np.int64), block.vectors
+        return self.search.current()
 
     def _require_shards(self) -> None:
         for shard in self.catalog.shards():
@@ -419,7 +371,7 @@ class FrameIndex:
     def _sweep(self) -> None:
         """Remove what is not of the last commit, and what a crash left behind."""
         used = {shard.path for shard in self.catalog.shards()}
-        used.add(SearchFile(self.path, self.catalog.generation()).path)
+        used |= self.search.files()
         for pattern in _SWEPT:
             for path in self.path.glob(pattern):
                 if path not in used:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from nearframe.embeddings import Fingerprint, NearframeError, Unreadable
 
-from .catalog import SourceSummary
 from .frame_index import FrameIndex
 from .stored_threshold import StoredThreshold, stored_threshold
+from .tables import SourceSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def verify(path: str | os.PathLike[str]) -> Verification:
             except NearframeError as error:
                 damage.append(str(error))
         if not damage:  # else there is nothing to compare it with
-            damage = index.search_damage()
+            damage = index.search.damage()
         return Verification(len(shards), len(index), tuple(damage))
 
 

@@ -40,7 +40,18 @@ class Restriction:
 
     def admits(self, frame: FrameRef) -> bool:
         """Whether a frame is among those looked at."""
-        return self._admits_time(frame.time_s) and self._admits_source(frame.source)
+        return self._admits_time(frame.time_s) and self.admits_source(frame.source)
+
+    def admits_source(self, path: str) -> bool:
+        """Whether the frames of a file are among those looked at, as far as its path says."""
+        if self.source is None:
+            return True
+        wanted = os.path.abspath(self.source)  # noqa: PTH100  # must not resolve links
+        return (
+            path == wanted
+            or path.startswith(wanted.rstrip(os.sep) + os.sep)
+            or os.path.basename(path) == self.source  # noqa: PTH119  # plain text in, plain out
+        )
 
     def describe(self) -> str:
         """Say in a few words what is admitted."""
@@ -63,14 +74,4 @@ class Restriction:
             return False
         return (self.start_s is None or time_s >= self.start_s) and (
             self.end_s is None or time_s <= self.end_s
-        )
-
-    def _admits_source(self, path: str) -> bool:
-        if self.source is None:
-            return True
-        wanted = os.path.abspath(self.source)  # noqa: PTH100  # must not resolve links
-        return (
-            path == wanted
-            or path.startswith(wanted.rstrip(os.sep) + os.sep)
-            or os.path.basename(path) == self.source  # noqa: PTH119  # plain text in, plain out
         )

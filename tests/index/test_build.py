@@ -636,7 +636,7 @@ class TestOutput:
         assert (report.embedded, report.unchanged) == (2, 1)
 
     def test_a_single_file_derives_no_faiss_file(self, make_folder, tmp_path, monkeypatch):
-        monkeypatch.setattr("nearframe.index.search_file.SearchFile.write", None)
+        monkeypatch.setattr("nearframe.index.search.flat_file.FlatFile.write", None)
         build_index([make_folder(3)], tmp_path / "x.json")
 
     def test_an_index_whose_name_ends_like_a_file_goes_on_as_an_index(self, make_folder, tmp_path):

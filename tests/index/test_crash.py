@@ -283,7 +283,7 @@ class TestSteps:
             raise ZeroDivisionError
 
         with monkeypatch.context() as patch:
-            patch.setattr("nearframe.index.search_file.SearchFile.write", crash)
+            patch.setattr("nearframe.index.search.flat_file.FlatFile.write", crash)
             with pytest.raises(ZeroDivisionError):
                 self.fail_to_add(path, film(2, first=3), unit_vectors(2))
         assert list(contents(path)) == film(5)

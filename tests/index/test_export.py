@@ -15,7 +15,7 @@ from nearframe.index import (
     export_index,
     open_index,
 )
-from nearframe.index.faiss_search import FaissSearch
+from nearframe.index.search import FlatSearch
 
 ODD = "/photos/a\nb \"c\" 'd', \udce9.png"  # a newline, quotes, and a byte that is no UTF-8
 
@@ -270,7 +270,7 @@ def test_a_faiss_file_that_fails_half_way_leaves_the_old_pair(
         path.write_bytes(b"half")
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(FaissSearch, "write", half)
+    monkeypatch.setattr(FlatSearch, "write", half)
     with pytest.raises(NearframeError, match=r"cannot write .*x\.faiss: Input/output error"):
         export("x.faiss")
     assert {file: (tmp_path / file).read_bytes() for file in before} == before

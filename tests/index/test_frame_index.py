@@ -129,7 +129,7 @@ def test_blocks_keep_few_vectors_in_memory(make_index, film, unit_vectors, monke
     with FrameIndex.open(path) as index:
         for block in index.blocks(size=3):
             assert block.vectors.shape[0] <= 3
-            assert sum(map(len, index._shard_cache.values())) <= 2 * 8
+            assert sum(map(len, index._vectors._cache.values())) <= 2 * 8
 
 
 def test_an_image_has_no_time(make_index, unit_vectors):

@@ -133,7 +133,7 @@ def test_while_the_faiss_file_is_written_only_a_note_says_so(
     index.append(film(3), unit_vectors(3))
     index.commit()
     monkeypatch.setattr(
-        "nearframe.index.faiss_search.FaissSearch.write", failing_at(1, FULL)(lambda *_: None)
+        "nearframe.index.search.flat.FlatSearch.write", failing_at(1, FULL)(lambda *_: None)
     )
     index.close()
     (note,) = caplog.messages

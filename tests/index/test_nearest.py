@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from nearframe.embeddings import DIMENSION, FrameRef
 from nearframe.index import FrameIndex, FrameIndexError, Restriction
-from nearframe.index.faiss_search import FaissSearch
+from nearframe.index.search import FlatSearch
 
 
 def exact(queries, vectors):
@@ -50,7 +50,7 @@ def test_search_equals_brute_force(seed, n, nq, k, copies, directions):
     vectors = np.repeat(base[generator.integers(0, len(base), n)], copies, axis=0)
     queries = base[generator.integers(0, len(base), nq)]
     ids = generator.permutation(len(vectors)).astype(np.int64)
-    search = FaissSearch.build([(ids, vectors)])
+    search = FlatSearch.build([(ids, vectors)])
     found = search.nearest(queries, k)
     assert len(found) == nq
     for query, row in zip(queries, found, strict=True):
@@ -71,7 +71,7 @@ def test_search_equals_brute_force(seed, n, nq, k, copies, directions):
 def test_search_among_some_equals_brute_force_over_them(seed, admitted):
     vectors = np.random.default_rng(seed).standard_normal((41, DIMENSION), np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    search = FaissSearch.build([(np.arange(100, 140), vectors[:40])])
+    search = FlatSearch.build([(np.arange(100, 140), vectors[:40])])
     among = np.array(sorted(admitted), np.int64)
     (row,) = search.nearest(vectors[40:], 5, among=among + 100)
     cosines = exact(vectors[40:], vectors[among])[0]
@@ -141,7 +141,7 @@ def test_a_frame_that_is_dropped_during_the_search_is_not_found(
 ):
     vectors = unit_vectors(3)
     path = make_index((film(2), vectors[:2]), (film(1, source="/films/b.mp4"), vectors[2:]))
-    search = FaissSearch.nearest
+    search = FlatSearch.nearest
     dropped = []
 
     def drop_meanwhile(self, *args, **options):
@@ -152,7 +152,7 @@ def test_a_frame_that_is_dropped_during_the_search_is_not_found(
                 writer.catalog.remove_file("/films/b.mp4")
         return found
 
-    monkeypatch.setattr(FaissSearch, "nearest", drop_meanwhile)
+    monkeypatch.setattr(FlatSearch, "nearest", drop_meanwhile)
     with FrameIndex.open(path) as reader:
         (row,) = reader.nearest(vectors[2:], 2)
     assert {match.frame.source for match in row} == {"/films/a.mp4"}
@@ -179,7 +179,7 @@ class TestFaissFile:
         return file
 
     def test_it_is_used(self, path, answer, monkeypatch):
-        monkeypatch.setattr(FaissSearch, "build", None)
+        monkeypatch.setattr(FlatSearch, "build", None)
         assert len(answer(path)[0]) == 5
 
     def test_there_is_one_for_the_last_commit_only(self, path, film, unit_vectors):

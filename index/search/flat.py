@@ -1,35 +1,28 @@
-"""Nearest neighbours with FAISS, and the file that FAISS keeps of them."""
+"""Exact nearest neighbours with FAISS, and the file that FAISS keeps of them."""
 
 import errno
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import faiss
 import numpy as np
-import numpy.typing as npt
 
 from nearframe.embeddings import DIMENSION, Vectors, shown
 
-from .errors import FrameIndexError
-
-Ids = npt.NDArray[np.int64]
-
-# Neighbours are fetched beyond `k`, so that frames of equal cosine (a scene that stands still)
-# come in their own order and not in that of a heap.
-_TIE_MARGIN = 32
-# A vector of zeros has no direction; its cosine to anything is 0.
-_TINY = 1e-30
+from ..errors import FrameIndexError
+from ..tables import Ids
+from .ranking import TIE_MARGIN, ranked
 
 
-class FaissSearch:
+class FlatSearch:
     """Exact search by inner product, which is the cosine, since vectors are normalised."""
 
     def __init__(self, index: faiss.Index) -> None:
         self._index = index
 
     @classmethod
-    def build(cls, blocks: Iterable[tuple[Ids, Vectors]]) -> "FaissSearch":
+    def build(cls, blocks: Iterable[tuple[Ids, Vectors]]) -> "FlatSearch":
         """Gather ids ``(n,)`` and their vectors ``(n, 2048)`` into a flat index."""
         index = faiss.IndexIDMap2(faiss.IndexFlatIP(DIMENSION))
         for ids, vectors in blocks:
@@ -37,7 +30,7 @@ class FaissSearch:
         return cls(index)
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str]) -> "FaissSearch":
+    def read(cls, path: str | os.PathLike[str]) -> "FlatSearch":
         """Read a file that any FAISS wrote.
 
         Raises:
@@ -65,14 +58,7 @@ class FaissSearch:
         Raises:
             OSError: If FAISS cannot write it.
         """
-        try:
-            faiss.write_index(self._index, os.fspath(path))
-        except RuntimeError as error:
-            # FAISS writes in C++ and wraps the operating system's error in text.
-            text = " ".join(str(error).split())
-            if os.strerror(errno.ENOSPC) in text:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
-            raise OSError(errno.EIO, text) from error
+        write_faiss(self._index, path)
 
     def has_ids(self, ids: Ids) -> bool:
         """Whether it was built with exactly these ids, in any order."""
@@ -99,20 +85,10 @@ class FaissSearch:
 
     def nearest(
         self, queries: Vectors, k: int, *, among: Ids | None = None
-    ) -> Sequence[Sequence[tuple[int, float]]]:
-        """Find the frames of highest cosine.
-
-        Args:
-            queries: float32, shape ``(nq, 2048)``, normalised.
-            k: How many per query at most (>= 1).
-            among: Only these ids, shape ``(m,)``; None for all.
-
-        Returns:
-            Per query up to `k` pairs of id and cosine in [-1, 1], nearest first, equal cosines
-            by id.
-        """
+    ) -> list[list[tuple[int, float]]]:
+        """Find the vectors of highest cosine, as `Search.nearest` does."""
         count = len(self) if among is None else len(among)
-        fetched = min(k + _TIE_MARGIN, count)
+        fetched = min(k + TIE_MARGIN, count)
         if fetched == 0:
             return [[] for _ in queries]
         parameters = None
@@ -123,18 +99,22 @@ class FaissSearch:
             parameters.sel = selector
         _, ids = self._index.search(queries, fetched, params=parameters)
         return [
-            self._ranked(query, row[row >= 0])[:k] for query, row in zip(queries, ids, strict=True)
+            ranked(query, row[row >= 0], self._index.reconstruct_batch(row[row >= 0]))[:k]
+            for query, row in zip(queries, ids, strict=True)
         ]
 
-    def _ranked(self, query: Vectors, ids: Ids) -> list[tuple[int, float]]:
-        """Order candidates by their exact cosine.
 
-        In float64: frames of a quiet scene differ by 1e-7, which float32 sums cannot tell apart.
-        """
-        vectors = self._index.reconstruct_batch(ids).astype(np.float64)
-        norms = np.linalg.norm(vectors, axis=1) * np.linalg.norm(query.astype(np.float64))
-        # Not `@`, whose result depends on a row's place, so that equal vectors would differ.
-        products = np.einsum("ij,j->i", vectors, query.astype(np.float64))
-        cosines = np.clip(products / np.maximum(norms, _TINY), -1.0, 1.0)
-        order = np.lexsort((ids, -cosines))
-        return [(int(ids[i]), float(cosines[i])) for i in order]
+def write_faiss(index: faiss.Index, path: Path) -> None:
+    """Write a FAISS index to a file.
+
+    Raises:
+        OSError: If FAISS cannot write it.
+    """
+    try:
+        faiss.write_index(index, os.fspath(path))
+    except RuntimeError as error:
+        # FAISS writes in C++ and wraps the operating system's error in text.
+        text = " ".join(str(error).split())
+        if os.strerror(errno.ENOSPC) in text:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        raise OSError(errno.EIO, text) from error

@@ -1,23 +1,25 @@
-"""The FAISS file of an index, which spares a search from reading the shards."""
+"""The FAISS file of an exact search, which spares it from reading the shards."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 
 from nearframe.embeddings import Vectors, shown
 
-from .atomic import atomic_path
-from .errors import FrameIndexError
-from .faiss_search import FaissSearch, Ids
+from ..atomic import atomic_path
+from ..errors import FrameIndexError
+from ..tables import Ids
+from .flat import FlatSearch
 
 logger = logging.getLogger(__name__)
 
-_REMEDY = "delete it and run buildIndex again, which makes it anew"
+REMEDY = "delete it and run buildIndex again, which makes it anew"
+"""What to do about a derived file that is damaged."""
 
 
-class SearchFile:
+class FlatFile:
     """The FAISS file that was derived from one commit; it may be missing.
 
     Attributes:
@@ -29,20 +31,20 @@ class SearchFile:
     def __init__(self, directory: Path, generation: int) -> None:
         self.path = directory / self.PATTERN.replace("*", f"{generation:06d}")
 
-    def read(self, ids: Iterable[int]) -> FaissSearch | None:
-        """Read the file if it is there and holds vectors of exactly these frames."""
+    def read(self, ids: Callable[[], Iterable[int]]) -> FlatSearch | None:
+        """Read the file if it is there and holds vectors of exactly the frames of these ids."""
         if not self.path.exists():
             return None
         try:
-            search = FaissSearch.read(self.path)
+            search = FlatSearch.read(self.path)
         except FrameIndexError:
             search = None
-        if search is None or not search.has_ids(np.fromiter(ids, np.int64)):
-            logger.warning("%s is damaged and not used; %s", shown(self.path), _REMEDY)
+        if search is None or not search.has_ids(np.fromiter(ids(), np.int64)):
+            logger.warning("%s is damaged and not used; %s", shown(self.path), REMEDY)
             return None
         return search
 
-    def write(self, search: FaissSearch) -> None:
+    def write(self, search: FlatSearch) -> None:
         """Write the file, completely or not at all.
 
         Raises:
@@ -56,9 +58,9 @@ class SearchFile:
         if not self.path.exists():
             return []
         try:
-            search = FaissSearch.read(self.path)
+            search = FlatSearch.read(self.path)
         except FrameIndexError:
-            return [f"{shown(self.path)} is no FAISS file; {_REMEDY}"]
+            return [f"{shown(self.path)} is no FAISS file; {REMEDY}"]
         if search.holds(blocks):
             return []
-        return [f"{shown(self.path)} differs from the vectors; {_REMEDY}"]
+        return [f"{shown(self.path)} differs from the vectors; {REMEDY}"]

@@ -1,0 +1,198 @@
+"""Approximate nearest neighbours: vectors in lists, in 8 bits, of which the nearest are searched.
+
+IVF with scalar quantisation, Sivic and Zisserman, "Video Google" (2003), as FAISS has it.
+"""
+
+import math
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import faiss
+import numpy as np
+
+from nearframe.embeddings import DIMENSION, Vectors, shown
+
+from ..errors import FrameIndexError
+from ..tables import Ids
+from .flat import write_faiss
+from .ranking import ranked
+
+# One range for all dimensions, which FAISS multiplies four times as fast as one for each. What
+# that costs in accuracy, the exact comparison of the candidates gives back.
+_QUANTISER = faiss.ScalarQuantizer.QT_8bit_uniform
+_MOST_LISTS = 4096
+_TRAINED_PER_LIST = 64
+# When the candidates do not suffice, this many times as many are taken.
+_GROWTH = 4
+# How many times more of the lists a search among some of the frames looks through than their share
+# asks for, because they may not be where the query is.
+_SPARE = 4
+
+# Ids (m,) -> those of them that still exist, and their vectors (m, 2048), in no order.
+Rows = Callable[[Ids], tuple[Ids, Vectors]]
+
+
+def list_count(frames: int) -> int:
+    """Return into how many lists that many frames are divided: so many as are in each."""
+    return min(max(math.isqrt(frames), 1), _MOST_LISTS)
+
+
+def training_count(frames: int) -> int:
+    """Return how many vectors lists for that many frames are learned from."""
+    return min(frames, _TRAINED_PER_LIST * list_count(frames))
+
+
+class IvfLists:
+    """The lists of one file: ids, and vectors in 8 bits."""
+
+    def __init__(self, index: faiss.IndexIVFScalarQuantizer) -> None:
+        self.index = index
+
+    @classmethod
+    def train(cls, sample: Vectors, lists: int) -> "IvfLists":
+        """Learn lists from vectors ``(n, 2048)``, of which none is added."""
+        index = _empty(faiss.IndexFlatIP(DIMENSION), lists)
+        index.cp.min_points_per_centroid = 1  # the sample is what there is
+        index.cp.max_points_per_centroid = _TRAINED_PER_LIST
+        index.train(sample)
+        return cls(index)
+
+    def empty_copy(self) -> "IvfLists":
+        """Return the same lists with nothing in them."""
+        index = _empty(faiss.clone_index(self.index.quantizer), self.index.nlist)
+        index.sq.trained = self.index.sq.trained
+        index.is_trained = True
+        return IvfLists(index)
+
+    @classmethod
+    def read(cls, path: Path) -> "IvfLists":
+        """Map a file into memory.
+
+        Raises:
+            FrameIndexError: If it is none that `write` wrote.
+        """
+        # FAISS maps files on POSIX systems only.
+        flags = 0 if os.name == "nt" else faiss.IO_FLAG_MMAP
+        try:
+            index = faiss.read_index(os.fspath(path), flags)
+        except (RuntimeError, MemoryError) as error:
+            raise FrameIndexError(f"{shown(path)} is not a file that FAISS can read") from error
+        if (
+            not isinstance(index, faiss.IndexIVFScalarQuantizer)
+            or index.d != DIMENSION
+            or index.metric_type != faiss.METRIC_INNER_PRODUCT
+        ):
+            raise FrameIndexError(f"{shown(path)} holds no approximate search of frames")
+        return cls(index)
+
+    def write(self, path: Path) -> None:
+        """Write a file.
+
+        Raises:
+            OSError: If FAISS cannot write it.
+        """
+        write_faiss(self.index, path)
+
+    def add(self, blocks: Iterable[tuple[Ids, Vectors]]) -> None:
+        """Add ids ``(m,)`` and vectors ``(m, 2048)``."""
+        for ids, vectors in blocks:
+            self.index.add_with_ids(vectors, ids)
+
+    def __len__(self) -> int:
+        return int(self.index.ntotal)
+
+    def candidates(
+        self, queries: Vectors, count: int, *, probed: int, among: faiss.IDSelector | None = None
+    ) -> tuple[Vectors, Ids]:
+        """Return approximate cosines and ids, ``(nq, count)`` each, -1 where there are no more."""
+        parameters = faiss.SearchParametersIVF()
+        parameters.nprobe = probed
+        if among is not None:
+            parameters.sel = among
+        similarities, ids = self.index.search(
+            queries, max(min(count, len(self)), 1), params=parameters
+        )
+        return similarities, ids
+
+
+class IvfSearch:
+    """Approximate search whose candidates are compared exactly with the query.
+
+    Args:
+        parts: Lists that were made from each other, each with other frames.
+        rows: Gives the vectors of candidates; those that it does not know are no answer.
+        probed: How many of the lists are searched.
+        candidates: How many frames are compared exactly, besides the `k` that are asked for.
+    """
+
+    def __init__(
+        self, parts: Iterable[IvfLists], rows: Rows, *, probed: int, candidates: int
+    ) -> None:
+        self._parts = tuple(parts)
+        self._rows = rows
+        self._probed = probed
+        self._candidates = candidates
+
+    def __len__(self) -> int:
+        return sum(map(len, self._parts))
+
+    def nearest(
+        self, queries: Vectors, k: int, *, among: Ids | None = None
+    ) -> list[list[tuple[int, float]]]:
+        """Find the vectors of highest cosine, as `Search.nearest` does."""
+        limit = len(self) if among is None else len(among)
+        count, probed = min(k + self._candidates, limit), self._probed
+        selector = None
+        if among is not None:
+            selector = _selector(among)
+            probed *= max(_SPARE * len(self) // len(among), 1)
+        answers: list[list[tuple[int, float]]] = [[] for _ in queries]
+        left = list(range(len(queries)))
+        while left:
+            fetched = self._fetch(queries[left], count, probed, selector)
+            short = []
+            for query, ids in zip(left, fetched, strict=True):
+                answers[query] = ranked(queries[query], *self._rows(ids))[:k]
+                # Few are found where lists hold few, or frames of which most were dropped.
+                if len(answers[query]) < min(k, limit):
+                    short.append(query)
+            if count >= limit and probed >= self._lists:
+                break
+            left = short
+            count, probed = min(count * _GROWTH, limit), probed * _GROWTH
+        return answers
+
+    @property
+    def _lists(self) -> int:
+        return int(self._parts[0].index.nlist)
+
+    def _fetch(
+        self, queries: Vectors, count: int, probed: int, among: faiss.IDSelector | None
+    ) -> list[Ids]:
+        """Return the ids of the `count` best candidates of each query in all parts."""
+        parts = [
+            part.candidates(queries, count, probed=min(probed, self._lists), among=among)
+            for part in self._parts
+            if len(part)
+        ]
+        similarities = np.concatenate([part[0] for part in parts], axis=1)
+        ids = np.concatenate([part[1] for part in parts], axis=1)
+        if len(parts) > 1:
+            order = np.argsort(-similarities, axis=1, kind="stable")[:, :count]
+            ids = np.take_along_axis(ids, order, axis=1)
+        return [row[row >= 0] for row in ids]
+
+
+def _empty(quantizer: faiss.Index, lists: int) -> faiss.IndexIVFScalarQuantizer:
+    return faiss.IndexIVFScalarQuantizer(
+        quantizer, DIMENSION, lists, _QUANTISER, faiss.METRIC_INNER_PRODUCT
+    )
+
+
+def _selector(ids: Ids) -> faiss.IDSelector:
+    """Return what admits these ids."""
+    admitted = np.zeros(int(ids.max()) + 1, bool)
+    admitted[ids] = True
+    # FAISS keeps a reference to the bits.
+    return faiss.IDSelectorBitmap(np.packbits(admitted, bitorder="little"))  # type: ignore[call-arg, arg-type]

@@ -1,0 +1,225 @@
+"""The search that belongs to the last commit of an index, on the disk or made anew."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from nearframe.embeddings import NearframeError, shown
+
+from ..atomic import atomic_path
+from ..catalog import Catalog
+from ..errors import FrameIndexError
+from ..vectors import StoredVectors
+from .choice import EXACT_LIMIT, AnnChoice, is_approximate
+from .flat import FlatSearch
+from .flat_file import REMEDY, FlatFile
+from .ivf import IvfLists, IvfSearch, list_count, training_count
+from .ranking import Search
+from .recall import QUERIES, ExactNeighbours, choose_parameters
+from .record import DerivedFile, IvfRecord
+from .scan import ShardScan
+
+logger = logging.getLogger(__name__)
+
+_ANN_KEY = "ann"
+_RECORD_KEY = "ivf"
+_IVF_PATTERN = "ivf-*.faiss"
+# A base is made anew when so many of its frames, as a share, came later or were dropped since.
+_OUTGROWN = 0.1
+_SEED = 7
+
+
+class StoredSearch:
+    """Keeps what searches are derived from: the FAISS files of an index directory.
+
+    A small index has one file with all its vectors, named after the commit. A large one has a
+    `base`, named after the commit that it was made from, and a `tail` with what came later, named
+    after both; the catalogue says which they are. Every file can be missing.
+    """
+
+    PATTERNS = (FlatFile.PATTERN, _IVF_PATTERN)
+
+    def __init__(self, directory: Path, catalog: Catalog, vectors: StoredVectors) -> None:
+        self._directory = directory
+        self._catalog = catalog
+        self._vectors = vectors
+        self._search: Search | None = None
+        self.generation = -1
+        """The commit that `current` last gave the search of."""
+
+    @property
+    def ann(self) -> AnnChoice:
+        """Which kind of search was asked for."""
+        return self._catalog.meta(_ANN_KEY, "auto")  # type: ignore[no-any-return]
+
+    @ann.setter
+    def ann(self, choice: AnnChoice) -> None:
+        if choice != self.ann:
+            self._catalog.set_meta(_ANN_KEY, choice)
+
+    def record(self) -> IvfRecord | None:
+        """Return what is known of the approximate search; None where there is none."""
+        values = self._catalog.meta(_RECORD_KEY, None)
+        if values is None:
+            return None
+        try:
+            record = IvfRecord.from_json(values)
+        except (KeyError, TypeError):  # of a newer nearframe, perhaps
+            return None
+        return record if record.base.is_present(self._directory) else None
+
+    def current(self) -> Search:
+        """Return the search of the last commit: from its files, or made anew without them."""
+        generation = self._catalog.generation()
+        if self._search is None or self.generation != generation:
+            self._search = self._approximate(generation) or self._exact(generation)
+            self.generation = generation
+        return self._search
+
+    def files(self) -> set[Path]:
+        """Return the paths of the files that are of use, there or not."""
+        generation = self._catalog.generation()
+        used = {FlatFile(self._directory, generation).path}
+        record = self.record()
+        if record is not None:
+            used.add(self._directory / record.base.name)
+            used.add(self._directory / _tail_name(record, generation))
+        return used
+
+    def refresh(self) -> None:
+        """Write the files of the last commit that are missing.
+
+        What fails is said in a warning: searches do without, only more slowly.
+        """
+        count = self._catalog.frame_count()
+        generation = self._catalog.generation()
+        try:
+            if is_approximate(count, self.ann):
+                self._refresh_ivf(count, generation)
+                return
+            if self._catalog.meta(_RECORD_KEY, None) is not None:
+                self._catalog.remove_meta(_RECORD_KEY)
+            file = FlatFile(self._directory, generation)
+            if count and not file.path.exists():
+                file.write(FlatSearch.build(self._vectors.blocks()))
+        except (OSError, NearframeError) as error:
+            directory = shown(self._directory)
+            logger.warning("could not write the search of %s: %s", directory, error)
+
+    def damage(self) -> list[str]:
+        """Compare the files with what they were derived from; say what differs."""
+        generation = self._catalog.generation()
+        found = FlatFile(self._directory, generation).damage(self._vectors.blocks())
+        record = self.record()
+        for file in (record.base, record.tail) if record is not None else ():
+            if file is None or not file.is_present(self._directory):
+                continue
+            path = self._directory / file.name
+            if DerivedFile.of(path, file.name) != file:
+                found.append(f"{shown(path)} differs from what was written; {REMEDY}")
+        return found
+
+    def _exact(self, generation: int) -> Search:
+        found = FlatFile(self._directory, generation).read(self._catalog.frame_ids)
+        if found is not None:
+            return found
+        count = self._catalog.frame_count()
+        if count <= EXACT_LIMIT:
+            return FlatSearch.build(self._vectors.blocks())
+        logger.warning(
+            "%s has no search file, so all %d vectors are read for each search; run buildIndex "
+            "again, which makes it anew",
+            shown(self._directory),
+            count,
+        )
+        return ShardScan(self._vectors)
+
+    def _approximate(self, generation: int) -> IvfSearch | None:
+        """Return the search that the catalogue names, if its base is whole."""
+        record = self.record()
+        if record is None:
+            return None
+        path = self._directory / record.base.name
+        try:
+            base = IvfLists.read(path)
+        except FrameIndexError:
+            logger.warning("%s is damaged and not used; %s", shown(path), REMEDY)
+            return None
+        return IvfSearch(
+            (base, self._tail(record, base, generation)),
+            self._vectors.rows,
+            probed=record.probed,
+            candidates=record.candidates,
+        )
+
+    def _tail(self, record: IvfRecord, base: IvfLists, generation: int) -> IvfLists:
+        """Return the lists of what came after the base: from the file, or made anew."""
+        tail = record.tail
+        if tail is not None and tail.name == _tail_name(record, generation):
+            path = self._directory / tail.name
+            if tail.is_present(self._directory):
+                try:
+                    return IvfLists.read(path)
+                except FrameIndexError:
+                    logger.warning("%s is damaged and not used; %s", shown(path), REMEDY)
+        lists = base.empty_copy()
+        lists.add(self._vectors.blocks(after=record.last_id))
+        return lists
+
+    def _refresh_ivf(self, count: int, generation: int) -> None:
+        record = self.record()
+        if record is not None:
+            later = self._catalog.frame_count_after(record.last_id)
+            dropped = record.frames - (count - later)
+            if later + dropped <= _OUTGROWN * record.frames:
+                self._refresh_tail(record, later, generation)
+                return
+        self._store(self._make_base(count, generation))
+
+    def _refresh_tail(self, record: IvfRecord, later: int, generation: int) -> None:
+        """Write the frames that came after the base into a file of their own."""
+        name = _tail_name(record, generation)
+        tail = record.tail
+        if not later or (
+            tail is not None and tail.name == name and tail.is_present(self._directory)
+        ):
+            return
+        lists = IvfLists.read(self._directory / record.base.name).empty_copy()
+        lists.add(self._vectors.blocks(after=record.last_id))
+        self._store(replace(record, tail=self._write(lists, name)))
+
+    def _make_base(self, count: int, generation: int) -> IvfRecord:
+        """Learn lists from a sample, fill them with all frames, and measure what they find."""
+        generator = np.random.default_rng(_SEED)
+        ids = np.array(self._catalog.frame_ids(), np.int64)
+        sample = generator.choice(ids, training_count(count), replace=False)
+        lists = IvfLists.train(self._vectors.rows(sample)[1], list_count(count))
+        asked = generator.choice(ids, min(QUERIES, count), replace=False)
+        exact = ExactNeighbours(*self._vectors.rows(asked))
+        lists.add(exact.watch(self._vectors.blocks()))
+        chosen = choose_parameters(lists, exact)
+        return IvfRecord(
+            base=self._write(lists, _IVF_PATTERN.replace("*", f"{generation:06d}")),
+            tail=None,
+            frames=len(lists),
+            last_id=int(ids.max()),
+            lists=int(lists.index.nlist),
+            probed=chosen.probed,
+            candidates=chosen.candidates,
+            recall=chosen.recall,
+        )
+
+    def _write(self, lists: IvfLists, name: str) -> DerivedFile:
+        with atomic_path(self._directory / name) as temporary:
+            lists.write(temporary)
+            return DerivedFile.of(temporary, name)
+
+    def _store(self, record: IvfRecord) -> None:
+        # At once, and without counting a commit: no frame changes.
+        self._catalog.set_meta(_RECORD_KEY, record.to_json())
+
+
+def _tail_name(record: IvfRecord, generation: int) -> str:
+    return record.base.name.replace(".faiss", f"-{generation:06d}.faiss")

@@ -1,0 +1,81 @@
+"""The tables of a catalogue, and what their rows say."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from nearframe.embeddings import FrameRef
+
+FORMAT_VERSION = 1
+
+Ids = npt.NDArray[np.int64]
+"""Ids of frames: int64, shape ``(n,)``."""
+
+Places = npt.NDArray[np.int64]
+"""Where vectors are: int64, shape ``(n, 3)``; id of the frame, id of its shard, row in it."""
+
+SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE sources (
+    id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, kind TEXT NOT NULL);
+-- A file's vectors stay valid while its size and time, or its hash, stay the same. `sampling`
+-- says which frames of a video were asked for; `complete` is 0 while some are still to come;
+-- `problem` says what of it did not decode. The ids of shards and frames are never given twice:
+-- a reader may hold those of an earlier commit.
+CREATE TABLE files (
+    id INTEGER PRIMARY KEY, source_id INTEGER NOT NULL REFERENCES sources,
+    path TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    sha256 TEXT NOT NULL, sampling TEXT NOT NULL, complete INTEGER NOT NULL, problem TEXT);
+CREATE TABLE shards (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL, rows INTEGER NOT NULL, sha256 TEXT NOT NULL);
+CREATE TABLE frames (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, file_id INTEGER NOT NULL REFERENCES files,
+    number INTEGER NOT NULL, time_s REAL,
+    shard_id INTEGER NOT NULL, shard_row INTEGER NOT NULL);
+CREATE INDEX frames_of_file ON frames (file_id, number);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What the catalogue knows of one file.
+
+    Attributes:
+        path: Absolute.
+        size: In bytes, when it was read.
+        mtime_ns: Modification time in nanoseconds since the epoch, likewise.
+        sha256: Of its content, likewise.
+        sampling: Which frames were asked for; ``all`` for images.
+        complete: Whether all of them were embedded.
+        problem: What did not decode; None if all did.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    sha256: str
+    sampling: str = "all"
+    complete: bool = True
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFrame:
+    """A frame with the place of its vector."""
+
+    id: int
+    ref: FrameRef
+    shard_id: int
+    shard_row: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSummary:
+    """One source of an index: its absolute path, its kind, and how much of it is there."""
+
+    path: str
+    kind: str
+    files: int
+    frames: int
