@@ -8,9 +8,11 @@ from .exported import ExportedIndex, Searchable, open_index
 from .frame_index import FrameBlock, FrameIndex
 from .inspect import IndexSummary, Verification, summarize, verify
 from .match import Match, Restriction
+from .search import AnnChoice, IvfRecord, Recall
 from .stored_threshold import StoredThreshold, store_threshold, stored_threshold
 
 __all__ = [
+    "AnnChoice",
     "BuildReport",
     "ExportedIndex",
     "FrameBlock",
@@ -20,7 +22,9 @@ __all__ = [
     "IndexLockedError",
     "IndexSummary",
     "IndexVersionError",
+    "IvfRecord",
     "Match",
+    "Recall",
     "Restriction",
     "Searchable",
     "SourceReport",

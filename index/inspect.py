@@ -7,6 +7,7 @@ from pathlib import Path
 from nearframe.embeddings import Fingerprint, NearframeError, Unreadable
 
 from .frame_index import FrameIndex
+from .search import IvfRecord
 from .stored_threshold import StoredThreshold, stored_threshold
 from .tables import SourceSummary
 
@@ -24,6 +25,7 @@ class IndexSummary:
         sources: What was indexed.
         problems: Videos of which something did not decode.
         threshold: The one that was calibrated for it; None where nobody did.
+        approximate: How it is searched when not exactly; None where it is.
     """
 
     path: Path
@@ -34,6 +36,7 @@ class IndexSummary:
     sources: tuple[SourceSummary, ...]
     problems: tuple[Unreadable, ...]
     threshold: StoredThreshold | None
+    approximate: IvfRecord | None
 
 
 def summarize(index: FrameIndex) -> IndexSummary:
@@ -47,6 +50,7 @@ def summarize(index: FrameIndex) -> IndexSummary:
         sources=tuple(index.catalog.sources()),
         problems=tuple(index.catalog.problems()),
         threshold=stored_threshold(index),
+        approximate=index.search.record(),
     )
 
 

@@ -22,7 +22,7 @@ from .cli import (
 from .sampling_options import sampling_options, take_sampling
 
 if TYPE_CHECKING:
-    from nearframe.index import BuildReport
+    from nearframe.index import AnnChoice, BuildReport
 
 _PROCESSED = {
     "image": "Image processed",
@@ -54,6 +54,12 @@ _PROCESSED = {
 @sampling_options
 @click.option("--rehash", is_flag=True, help="Compare content, not only size and time.")
 @click.option("--prune", is_flag=True, help="Drop frames whose file is gone.")
+@click.option(
+    "--ann",
+    type=click.Choice(["auto", "flat", "ivf"]),
+    help="How it is searched: flat exactly, ivf approximately, auto by its size; default: as "
+    "before, at first auto.",
+)
 @skip_still_option
 @embedder_options
 @strict_option
@@ -64,6 +70,7 @@ def build_index(
     recursive: bool,
     rehash: bool,
     prune: bool,
+    ann: "AnnChoice | None",
     strict: bool,
     as_json: bool,
     **options: Any,
@@ -86,6 +93,7 @@ def build_index(
                 sampling=sampling,
                 rehash=rehash,
                 prune=prune,
+                ann=ann,
                 progress=progress,
             )
     except KeyboardInterrupt as error:

@@ -18,7 +18,7 @@ from .cli import (
 )
 
 if TYPE_CHECKING:
-    from nearframe.index import IndexSummary
+    from nearframe.index import IndexSummary, IvfRecord
 
 
 @click.command("info", cls=Command, short_help="Say what is in an index.")
@@ -43,12 +43,37 @@ def _print(summary: "IndexSummary") -> None:
     note = f" ({count(unused, 'unused vector')})" if unused else ""
     click.echo(f"Frames:      {summary.frames}{note}")
     click.echo(f"Made with:   {summary.fingerprint.describe()}")
+    click.echo(f"Search:      {_search(summary.approximate)}")
     if summary.threshold is not None:
         found = f"{summary.threshold.pairs:,} pairs, {summary.threshold.created}"
         click.echo(f"Threshold:   {summary.threshold.value:g} (calibrated from {found})")
     click.echo("Sources:")
     for source in summary.sources:
         click.echo(f"  {source.frames:8} frames  {source.kind:6}  {show_path(source.path)}")
+
+
+def _search(record: "IvfRecord | None") -> str:
+    if record is None:
+        return "exact"
+    recall = record.recall
+    return (
+        f"approximate, {record.probed} of {count(record.lists, 'list')}; recall@1 "
+        f"{recall.at_1:.3f}, recall@10 {recall.at_10:.3f} (measured with {recall.queries} queries)"
+    )
+
+
+def _search_json(record: "IvfRecord | None") -> dict[str, Any]:
+    if record is None:
+        return {"kind": "flat"}
+    return {
+        "kind": "ivf",
+        "lists": record.lists,
+        "probed": record.probed,
+        "candidates": record.candidates,
+        "recall_at_1": record.recall.at_1,
+        "recall_at_10": record.recall.at_10,
+        "queries": record.recall.queries,
+    }
 
 
 def _as_json(summary: "IndexSummary") -> dict[str, Any]:
@@ -58,6 +83,7 @@ def _as_json(summary: "IndexSummary") -> dict[str, Any]:
         "vectors": summary.vectors,
         "bytes": summary.bytes,
         "fingerprint": summary.fingerprint.to_json(),
+        "search": _search_json(summary.approximate),
         "threshold": None if summary.threshold is None else asdict(summary.threshold),
         "sources": [
             {

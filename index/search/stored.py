@@ -17,7 +17,7 @@ from .flat import FlatSearch
 from .flat_file import REMEDY, FlatFile
 from .ivf import IvfLists, IvfSearch, list_count, training_count
 from .ranking import Search
-from .recall import QUERIES, ExactNeighbours, choose_parameters
+from .recall import QUERIES, ExactNeighbours, choose_parameters, edited
 from .record import DerivedFile, IvfRecord
 from .scan import ShardScan
 
@@ -197,7 +197,7 @@ class StoredSearch:
         sample = generator.choice(ids, training_count(count), replace=False)
         lists = IvfLists.train(self._vectors.rows(sample)[1], list_count(count))
         asked = generator.choice(ids, min(QUERIES, count), replace=False)
-        exact = ExactNeighbours(*self._vectors.rows(asked))
+        exact = ExactNeighbours(edited(self._vectors.rows(asked)[1], generator))
         lists.add(exact.watch(self._vectors.blocks()))
         chosen = choose_parameters(lists, exact)
         return IvfRecord(

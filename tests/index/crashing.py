@@ -17,10 +17,12 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import fake_network
 import numpy as np
+import pytest
 
-from nearframe.embeddings import Embedder, embedder
+from nearframe.embeddings import DIMENSION, Embedder, embedder
 from nearframe.index import FrameIndex, build, build_index, verify
 from nearframe.index.database import Database
+from nearframe.index.search import choice, stored
 
 DIED = 9
 
@@ -37,8 +39,17 @@ class Scenario:
         """Bring the output to the state before."""
         self.output.parent.mkdir()
 
+    ann = None
+    search_files = 1
+
     def build(self) -> None:
-        build_index([self.folder], self.output, prune=True, embedder=Embedder(batch_size=2))
+        build_index(
+            [self.folder],
+            self.output,
+            prune=True,
+            ann=self.ann,
+            embedder=Embedder(batch_size=2),
+        )
 
     def check(self, *, complete: bool) -> None:
         """Check that what is there is whole, and perhaps that it is complete."""
@@ -47,6 +58,9 @@ class Scenario:
             return
         assert verify(self.output).damage == ()
         found, expected = contents(self.output), contents(self.reference)
+        with FrameIndex.open(self.output) as index:
+            rows = index.nearest(np.array([*found.values()]).reshape(-1, DIMENSION), 1)
+        assert [row[0].similarity for row in rows] == pytest.approx([1] * len(found))
         for ref, vector in found.items():
             allowed = [known[ref] for known in (expected, self.before()) if ref in known]
             assert any(np.allclose(vector, other, atol=1e-6) for other in allowed), ref
@@ -58,7 +72,7 @@ class Scenario:
             with FrameIndex.open(self.output) as index:
                 shards = {shard.path.name for shard in index.catalog.shards()}
             assert {name for name in names if name.endswith(".f32")} == shards, "orphans"
-            assert len([name for name in names if name.endswith(".faiss")]) == 1, names
+            assert len([name for name in names if name.endswith(".faiss")]) == self.search_files
 
     def before(self) -> dict:
         return {}
@@ -82,6 +96,18 @@ class Update(Scenario):
 
     def before(self) -> dict:
         return contents(self.directory / "before" / self.name)
+
+
+class Approximate(Fresh):
+    """With the lists of an approximate search."""
+
+    ann = "ivf"
+
+
+class ApproximateUpdate(Update):
+    """What is new goes into a file beside the lists that are there."""
+
+    search_files = 2
 
 
 class SingleFile(Scenario):
@@ -181,6 +207,14 @@ def main(scenario: Scenario, stride: int, offset: int) -> int:
 if __name__ == "__main__":
     embedder.load_backbone = fake_network.load_fake_backbone
     build.COMMIT_EVERY = 2
-    scenarios = {"fresh": Fresh, "update": Update, "json": SingleFile}
+    choice._FEWEST_FOR_LISTS = 1
+    stored._OUTGROWN = 10
+    scenarios = {
+        "fresh": Fresh,
+        "update": Update,
+        "json": SingleFile,
+        "ivf": Approximate,
+        "ivf-update": ApproximateUpdate,
+    }
     name, directory, stride, offset = sys.argv[1:]
     sys.exit(main(scenarios[name](Path(directory)), int(stride), int(offset)))

@@ -25,6 +25,7 @@ CRASHING = Path(__file__).parent / "crashing.py"
 
 # Of all steps every one is tried with the slow tests, every STRIDE-th without.
 STRIDE = 17
+SCENARIOS = ["fresh", "update", "json", "ivf", "ivf-update"]
 KILLED = {signal.SIGKILL: -signal.SIGKILL, signal.SIGINT: 1}
 
 
@@ -45,13 +46,15 @@ class TestDeath:
     """The process ends as by kill -9, before one step of its writing."""
 
     @pytest.fixture
-    def die_before(self, tmp_path, make_folder, picture):
+    def die_before(self, tmp_path, make_folder, picture, monkeypatch):
+        monkeypatch.setattr("nearframe.index.search.choice._FEWEST_FOR_LISTS", 1)
         folder = make_folder(6)
         (folder / "000003.png").write_bytes(b"no image at all")
 
         def run(scenario, stride, offset):
-            if scenario == "update":
-                build_index([folder], tmp_path / "before" / "my.index")
+            if "update" in scenario:
+                ann = "ivf" if "ivf" in scenario else None
+                build_index([folder], tmp_path / "before" / "my.index", ann=ann)
                 picture(20).save(folder / "000001.png")
                 picture(21).save(folder / "000001b.png")
                 (folder / "000002.png").unlink()
@@ -66,12 +69,12 @@ class TestDeath:
 
         return run
 
-    @pytest.mark.parametrize("scenario", ["fresh", "update", "json"])
+    @pytest.mark.parametrize("scenario", SCENARIOS)
     def test_before_some_steps(self, die_before, scenario):
         assert die_before(scenario, STRIDE, random.Random(scenario).randrange(STRIDE)) >= 3
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("scenario", ["fresh", "update", "json"])
+    @pytest.mark.parametrize("scenario", SCENARIOS)
     def test_before_each_step(self, die_before, scenario):
         assert die_before(scenario, 1, 0) >= 3 * STRIDE
 

@@ -257,3 +257,13 @@ def test_an_interruption_says_that_the_same_command_goes_on(run, make_folder, mo
     (line,) = result.stderr.splitlines()
     assert re.match("Error: interrupted; .*the same command goes on", line)
     assert "Index saved" in run("buildIndex", "-i", "frames", "-o", "x.index").stdout
+
+
+def test_a_single_file_has_no_approximate_search(run, make_folder):
+    make_folder(2)
+    result = run("buildIndex", "-i", "frames", "-o", "x.json", "--ann", "ivf")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Error: x.json is one file, which is always searched exactly; expected the name of an "
+        "index directory for an approximate search\n"
+    )

@@ -45,6 +45,23 @@ def test_info_has_json(run, index):
     assert answer["problems"] == []
 
 
+def test_info_says_how_an_index_is_searched(run, index, monkeypatch):
+    assert "Search:      exact\n" in run("info", index).stdout
+    assert json.loads(run("info", index, "--json").stdout)["search"] == {"kind": "flat"}
+    monkeypatch.setattr("nearframe.index.search.choice._FEWEST_FOR_LISTS", 1)
+    run("buildIndex", "-i", "frames", "-o", index, "--ann", "ivf")
+    line = (
+        r"Search:      approximate, [12] of 2 lists; recall@1 [01]\.\d{3}, recall@10 [01]\.\d{3} "
+        r"\(measured with 6 queries\)\n"
+    )
+    assert re.search(line, run("info", index).stdout)
+    answer = json.loads(run("info", index, "--json").stdout)["search"]
+    assert (answer["kind"], answer["lists"], answer["queries"]) == ("ivf", 2, 6)
+    assert 0 <= answer["recall_at_10"] <= answer["recall_at_1"] <= 1
+    run("buildIndex", "-i", "frames", "-o", index, "--ann", "flat")
+    assert json.loads(run("info", index, "--json").stdout)["search"] == {"kind": "flat"}
+
+
 def test_verify_finds_a_whole_index_whole(run, index):
     result = run("verify", index)
     assert result.stdout == "x.index: 6 frames in 1 file checked, 0 damaged\n"
