@@ -61,14 +61,16 @@ class StoredSearch:
 
     def record(self) -> IvfRecord | None:
         """Return what is known of the approximate search; None where there is none."""
-        values = self._catalog.meta(_RECORD_KEY, None)
-        if values is None:
-            return None
-        try:
-            record = IvfRecord.from_json(values)
-        except (KeyError, TypeError):  # of a newer nearframe, perhaps
-            return None
-        return record if record.base.is_present(self._directory) else None
+        values = None
+        # Once more when the base is gone: a writer that made it anew has said so before.
+        while values != (values := self._catalog.meta(_RECORD_KEY, None)):
+            try:
+                record = IvfRecord.from_json(values)
+            except (KeyError, TypeError):  # none, or of a newer nearframe
+                return None
+            if record.base.is_present(self._directory):
+                return record
+        return None
 
     def current(self) -> Search:
         """Return the search of the last commit: from its files, or made anew without them."""
@@ -138,21 +140,22 @@ class StoredSearch:
 
     def _approximate(self, generation: int) -> IvfSearch | None:
         """Return the search that the catalogue names, if its base is whole."""
-        record = self.record()
-        if record is None:
-            return None
-        path = self._directory / record.base.name
-        try:
-            base = IvfLists.read(path)
-        except FrameIndexError:
-            logger.warning("%s is damaged and not used; %s", shown(path), REMEDY)
-            return None
-        return IvfSearch(
-            (base, self._tail(record, base, generation)),
-            self._vectors.rows,
-            probed=record.probed,
-            candidates=record.candidates,
-        )
+        while (record := self.record()) is not None:
+            path = self._directory / record.base.name
+            try:
+                base = IvfLists.read(path)
+            except FrameIndexError:
+                if self.record() != record:  # a writer has just made it anew
+                    continue
+                logger.warning("%s is damaged and not used; %s", shown(path), REMEDY)
+                return None
+            return IvfSearch(
+                (base, self._tail(record, base, generation)),
+                self._vectors.rows,
+                probed=record.probed,
+                candidates=record.candidates,
+            )
+        return None
 
     def _tail(self, record: IvfRecord, base: IvfLists, generation: int) -> IvfLists:
         """Return the lists of what came after the base: from the file, or made anew."""

@@ -9,6 +9,7 @@ import pytest
 from nearframe.index import FrameIndex, Restriction, verify
 from nearframe.index.search import EXACT_LIMIT, FlatSearch, IvfSearch, StoredSearch, stored
 from nearframe.index.search.ivf import IvfLists
+from nearframe.index.search.record import DerivedFile
 
 N = 200
 
@@ -244,6 +245,25 @@ def test_a_reader_follows_a_writer_that_makes_the_lists_anew(path, film, scene_v
         add(path, film(100, first=N), more)
         rows = reader.nearest(np.vstack([vectors[:1], more[:1]]), 1)
         assert [row[0].frame.number for row in rows] == [0, N]
+
+
+@pytest.mark.parametrize("moment", ["record", "read"])
+def test_a_base_that_a_writer_removes_meanwhile(
+    path, film, scene_vectors, monkeypatch, caplog, moment
+):
+    owner, name = {"record": (DerivedFile, "is_present"), "read": (IvfLists, "read")}[moment]
+    function = getattr(owner, name)
+    with FrameIndex.open(path) as reader, monkeypatch.context() as patch:
+
+        def make_anew(*args):
+            patch.undo()
+            add(path, film(100, first=N), scene_vectors(100, seed=2))
+            return function(*args)
+
+        patch.setattr(owner, name, make_anew)
+        assert isinstance(reader.search.current(), IvfSearch)
+        assert reader.search.record().frames == N + 100
+    assert caplog.messages == []
 
 
 def test_restrictions_hold(path, vectors):
