@@ -93,7 +93,7 @@ def choose_parameters(lists: IvfLists, exact: ExactNeighbours) -> Parameters:
     Where none do, all lists are searched, and the recall says what that finds.
     """
     nearest, ten = exact.acceptable(1, 10)
-    most, all_lists = _CANDIDATES[-1], int(lists.index.nlist)
+    most, all_lists = _CANDIDATES[-1], lists.count
 
     def found(probed: int) -> list[list[int]]:
         _, ids = lists.candidates(exact.queries, most, probed=probed)

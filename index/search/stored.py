@@ -208,7 +208,7 @@ class StoredSearch:
             tail=None,
             frames=len(lists),
             last_id=int(ids.max()),
-            lists=int(lists.index.nlist),
+            lists=lists.count,
             probed=chosen.probed,
             candidates=chosen.candidates,
             recall=chosen.recall,
