@@ -45,13 +45,13 @@ from .dedup import (
     Target,
     ThresholdKind,
     VideoDedup,
-    check_sweep_plot_path,
     dedup_video,
     plan_dedup,
     plan_for_target,
     plot_sweep,
     sweep_dedup,
 )
+from .drawing import check_plot_path
 from .evaluation import (
     COPY_EDITS,
     Baseline,
@@ -68,7 +68,6 @@ from .evaluation import (
     available_baselines,
     average_precision,
     calibrate,
-    check_plot_path,
     edit_copy,
     evaluate,
     evaluate_pairs,
@@ -189,7 +188,6 @@ __all__ = [
     "check_picture_path",
     "check_plot_path",
     "check_sheet_path",
-    "check_sweep_plot_path",
     "dedup_video",
     "describe_rules",
     "draw_contact_sheet",

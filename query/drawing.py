@@ -42,6 +42,15 @@ def require_drawable(path: str | os.PathLike[str], formats: Collection[str]) -> 
         raise NearframeError(f"cannot draw {shown(path)}: there is no folder {shown(path.parent)}")
 
 
+def check_plot_path(path: str | os.PathLike[str]) -> None:
+    """Check that a plot can go there, before the long work that its figures take.
+
+    Raises:
+        NearframeError: If its suffix is none of `PLOT_FORMATS`, or there is no such folder.
+    """
+    require_drawable(path, PLOT_FORMATS)
+
+
 def save_plot(figure: "Figure", path: str | os.PathLike[str]) -> None:
     """Write a plot; the same figures give the same file.
 

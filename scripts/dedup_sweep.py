@@ -32,10 +32,10 @@ def sweep(
     as_json: bool,
 ) -> None:
     """Print how many frames stay at a range of thresholds, and draw it where that is asked for."""
-    from nearframe.query import check_sweep_plot_path, plot_sweep, sweep_dedup
+    from nearframe.query import check_plot_path, plot_sweep, sweep_dedup
 
     if plot is not None:
-        check_sweep_plot_path(plot)
+        check_plot_path(plot)
     with ProgressBar() as progress:
         found = sweep_dedup(
             source, comparison.make(), embedder=embedder.embedder(), progress=progress

@@ -6,7 +6,7 @@ from .greedy import Decision, GreedyDedup
 from .job import DedupOptions
 from .planning import plan_dedup
 from .sweep import Sweep, SweepPoint, Target, plan_for_target, sweep_dedup
-from .sweep_plot import check_sweep_plot_path, plot_sweep
+from .sweep_plot import plot_sweep
 
 __all__ = [
     "Decision",
@@ -18,7 +18,6 @@ __all__ = [
     "Target",
     "ThresholdKind",
     "VideoDedup",
-    "check_sweep_plot_path",
     "dedup_video",
     "plan_dedup",
     "plan_for_target",

@@ -6,13 +6,54 @@ from nearframe.embeddings import NearframeError, Unreadable, Vectors
 
 from ..change.light import Grey
 from ..plans.rules import DedupRules
-from .greedy import Decision, GreedyDedup
+from .greedy import Compare, Decision, GreedyDedup
 from .images import OrderedImage
 from .pictures import Detections, Pictures, Seen
 
 Measured = dict[tuple[int, int], tuple[bool, float]]
 """By the positions of an earlier and a later image: whether a region large enough to count changed,
 and the changed area. No threshold takes part, so it holds for any."""
+
+
+def engine_of(rules: DedupRules, compare: Compare) -> GreedyDedup:
+    """Return what decides by these rules.
+
+    Args:
+        rules: How to decide.
+        compare: Compares the pictures of two frames; not called where changes do not count.
+    """
+    return GreedyDedup(
+        rules.cosine,
+        compare=None if rules.change is None else compare,
+        against=rules.against,
+        window=rules.window,
+    )
+
+
+def decide_in_order(
+    greedy: GreedyDedup,
+    rules: DedupRules,
+    images: Sequence[OrderedImage],
+    vectors: Vectors | None,
+) -> list[Decision]:
+    """Give the next images to an engine; protected ones are kept, and come before all others.
+
+    Args:
+        greedy: As of `engine_of`.
+        rules: Those it decides by.
+        images: The images.
+        vectors: float32, ``(len(images), 2048)``; None where vectors are not compared.
+    """
+    cameras = None if rules.across_cameras else [image.camera for image in images]
+    known = sum(image.protected for image in images)
+    if known:
+        references = known if vectors is None else vectors[:known]
+        greedy.add_references(references, cameras=cameras and cameras[:known])
+    return [Decision(keep=True)] * known + greedy.add(
+        len(images) - known if vectors is None else vectors[known:],
+        cameras=cameras and cameras[known:],
+        seconds=[image.seconds for image in images[known:]],
+    )
 
 
 class Decider:
@@ -38,12 +79,7 @@ class Decider:
         self._images: list[OrderedImage] = []
         self._pictures = Pictures(read or self._read)
         self._measured = measured
-        self._greedy = GreedyDedup(
-            rules.cosine,
-            compare=None if detections is None else self.compare,
-            against=rules.against,
-            window=rules.window,
-        )
+        self._greedy = engine_of(rules, self.compare)
 
     def add(
         self,
@@ -62,17 +98,7 @@ class Decider:
             if entry.picture is not None:
                 self._pictures.put(number, entry.picture)
         self._images += images
-        cameras = None if self._rules.across_cameras else [image.camera for image in images]
-        known = sum(image.protected for image in images)
-        if known:
-            references = known if vectors is None else vectors[:known]
-            self._greedy.add_references(references, cameras=cameras and cameras[:known])
-        others = len(images) - known if vectors is None else vectors[known:]
-        return [Decision(keep=True)] * known + self._greedy.add(
-            others,
-            cameras=cameras and cameras[known:],
-            seconds=[image.seconds for image in images[known:]],
-        )
+        return decide_in_order(self._greedy, self._rules, images, vectors)
 
     def compare(self, earlier: int, later: int) -> tuple[bool, float]:
         """Compare the pictures of two images, given by their positions; see `greedy.Compare`."""

@@ -32,8 +32,10 @@ from nearframe.index import atomic_write
 
 from ..change import ChangeDetection
 from ..change.light import Grey
+from ..clock import show_time
 from ..plans.rules import DedupRules
-from .greedy import Decision, GreedyDedup
+from .decider import engine_of
+from .greedy import Decision
 from .job import DedupOptions, make_rules
 from .pictures import Detections, Pictures, PictureSpool
 
@@ -203,12 +205,7 @@ class _VideoFrames:
         self._window_s = rules.window.seconds
         self._spool = PictureSpool(file)
         self._pictures = Pictures(self._spool.read)
-        self._greedy = GreedyDedup(
-            rules.cosine,
-            compare=None if self._detection is None else self._compare,
-            against=rules.against,
-            window=rules.window,
-        )
+        self._greedy = engine_of(rules, self._compare)
         self._against_all = rules.against == "all"
         # With `all`, every frame must become one that others are compared with.
         self._shortcut = rules.method == "hybrid" and not self._against_all
@@ -301,5 +298,4 @@ def _clock(time_s: float | None) -> str:
     """Return a time for a file name: 83.4 gives ``_0h01m23.400s``."""
     if time_s is None:
         return ""
-    minutes, milliseconds = divmod(round(time_s * 1000), 60_000)
-    return f"_{minutes // 60}h{minutes % 60:02d}m{milliseconds / 1000:06.3f}s"
+    return "_{}h{}m{}s".format(*show_time(time_s).split(":"))

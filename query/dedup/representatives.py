@@ -12,7 +12,8 @@ from nearframe.embeddings import DIMENSION, Vectors
 
 from ..plans.rules import DedupRules
 from ..threshold import lowest_cosine
-from .greedy import Compare, Decision, GreedyDedup
+from .decider import decide_in_order, engine_of
+from .greedy import Compare, Decision
 from .images import OrderedImage
 from .pictures import Seen
 
@@ -121,28 +122,12 @@ class Representatives:
             firsts = {representative: first for first, representative in chosen.items()}
 
     def _look_again(self, kept: Sequence[int]) -> list[Decision]:
-        rules = self._rules
-        dedup = GreedyDedup(
-            rules.cosine,
-            compare=None
-            if rules.change is None
-            else lambda earlier, later: self._compare(kept[earlier], kept[later]),
-            against=rules.against,
-            window=rules.window,
+        dedup = engine_of(
+            self._rules, lambda earlier, later: self._compare(kept[earlier], kept[later])
         )
-        cameras = (
-            None if rules.across_cameras else [self._images[position].camera for position in kept]
-        )
-        known = sum(self._images[position].protected for position in kept)
+        images = [self._images[position] for position in kept]
         vectors = None if self._vectors is None else self._vectors[list(kept)]
-        dedup.add_references(
-            known if vectors is None else vectors[:known], cameras=cameras and cameras[:known]
-        )
-        return [Decision(keep=True)] * known + dedup.add(
-            len(kept) - known if vectors is None else vectors[known:],
-            cameras=cameras and cameras[known:],
-            seconds=[self._images[position].seconds for position in kept[known:]],
-        )
+        return decide_in_order(dedup, self._rules, images, vectors)
 
     def _represented(self, group: Group, chosen: dict[int, int]) -> Group:
         first, decision = group.representative, group.decision

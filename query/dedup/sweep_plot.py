@@ -2,19 +2,10 @@
 
 import os
 
-from ..drawing import PLOT_FORMATS, require_drawable, save_plot
+from ..drawing import check_plot_path, save_plot
 from .sweep import Sweep
 
 _LINE, _USUAL = "#1f6fb4", "#555555"
-
-
-def check_sweep_plot_path(path: str | os.PathLike[str]) -> None:
-    """Check that a plot can go there, before the images are looked at.
-
-    Raises:
-        NearframeError: If its suffix is none of `PLOT_FORMATS`, or there is no such folder.
-    """
-    require_drawable(path, PLOT_FORMATS)
 
 
 def plot_sweep(sweep: Sweep, path: str | os.PathLike[str]) -> None:
@@ -22,12 +13,12 @@ def plot_sweep(sweep: Sweep, path: str | os.PathLike[str]) -> None:
 
     Raises:
         OutputError: If the file cannot be written.
-        NearframeError: As `check_sweep_plot_path`.
+        NearframeError: As `check_plot_path`.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import PercentFormatter
 
-    check_sweep_plot_path(path)
+    check_plot_path(path)
     figure = Figure(figsize=(8, 4.5), dpi=120, layout="constrained")
     axes = figure.subplots()
     thresholds = [point.threshold for point in sweep.points]

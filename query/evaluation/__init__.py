@@ -6,7 +6,7 @@ from .copy_edits import COPY_EDITS, CopyEdit, edit_copy
 from .evaluate import EditScores, Evaluation, MethodScores, evaluate
 from .ground_truth import TruePair, evaluate_pairs, read_ground_truth
 from .histogram import SimilarityHistogram
-from .plot import check_plot_path, plot_similarities
+from .plot import plot_similarities
 from .retrieval import PairRanking, Retrieval, average_precision, score_retrieval
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "available_baselines",
     "average_precision",
     "calibrate",
-    "check_plot_path",
     "edit_copy",
     "evaluate",
     "evaluate_pairs",

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from nearframe.embeddings import default_threshold, shown
 
-from ..drawing import PLOT_FORMATS, require_drawable, save_plot
+from ..drawing import check_plot_path, save_plot
 from .evaluate import Evaluation, MethodScores
 
 if TYPE_CHECKING:
@@ -17,15 +17,6 @@ if TYPE_CHECKING:
 
 _BINS = 60
 _COPIES, _DIFFERENT = "#1f6fb4", "#c2571a"
-
-
-def check_plot_path(path: str | os.PathLike[str]) -> None:
-    """Check that a plot can go there, before the hours that its figures may take.
-
-    Raises:
-        NearframeError: If its suffix is none of `PLOT_FORMATS`, or there is no such folder.
-    """
-    require_drawable(path, PLOT_FORMATS)
 
 
 def plot_similarities(evaluation: Evaluation, path: str | os.PathLike[str]) -> None:
