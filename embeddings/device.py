@@ -18,6 +18,8 @@ DEVICES: tuple[Device, ...] = get_args(Device)
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
+_INT8 = frozenset({"avx512_vnni", "avx_vnni", "asimddp"})
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:
@@ -97,12 +99,18 @@ def multiplies_int8() -> bool:
 
     Without that, sums of two products may overflow 16 bits, and int8 is hardly faster.
     """
-    return bool({"avx512_vnni", "avx_vnni", "asimddp"} & _processor_flags())
+    return bool(_INT8 & _processor_flags())
 
 
 def multiplies_bf16() -> bool:
     """Whether the processor multiplies bf16 numbers on its own."""
     return bool({"avx512_bf16", "amx_bf16", "bf16"} & _processor_flags())
+
+
+def instruction_sets() -> frozenset[str]:
+    """Return the kind of processor, and what of it decides how a network is best arranged."""
+    known = {"avx2", "avx512f", "avx512_bf16", "amx_bf16", "amx_int8", *_INT8}
+    return frozenset({platform.machine()} | (known & _processor_flags()))
 
 
 def _processor_flags() -> frozenset[str]:

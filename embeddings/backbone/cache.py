@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import logging
+import mmap
 import os
 import tempfile
 from collections.abc import Callable, Mapping
@@ -26,11 +27,12 @@ class Entry:
 
     Attributes:
         facts: What is known of it, as JSON values.
-        content: Its bytes; empty where the facts are all there is.
+        content: Its bytes, or a file that begins with them and that never changes; empty where
+            the facts are all there is.
     """
 
     facts: Mapping[str, Any]
-    content: bytes = b""
+    content: bytes | Path = b""
 
 
 def folder() -> Path:
@@ -56,17 +58,21 @@ def cached(key: Mapping[str, Any], make: Callable[[], Entry]) -> Entry:
             _write(path, key, entry)
         except OSError as error:
             logger.warning("cannot keep the converted network in %s: %s", shown(path), error)
+        else:
+            return Entry(entry.facts, path)
     return entry
 
 
 def _read(path: Path, key: Mapping[str, Any]) -> Entry | None:
-    """Read a file of a line of JSON and the content; None unless both are as they were written."""
+    """Find a file of the content and a line of JSON; None unless both are as they were written."""
     try:
-        with path.open("rb") as file:
-            header = json.loads(file.readline())
-            content = file.read()
-        if header["key"] == key and header["sha256"] == _digest(content):
-            return Entry(header["facts"], content)
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
+            cut = view.rfind(b"\n")
+            trailer = json.loads(view[cut + 1 :])
+            with memoryview(view) as whole, whole[: max(cut, 0)] as content:
+                sha256 = _digest(content)
+        if trailer["key"] == key and trailer["sha256"] == sha256:
+            return Entry(trailer["facts"], path)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -76,15 +82,20 @@ def _read(path: Path, key: Mapping[str, Any]) -> Entry | None:
 
 
 def _write(path: Path, key: Mapping[str, Any], entry: Entry) -> None:
-    """Write a file completely or not at all; the last of several processes wins."""
+    """Write a file completely or not at all; the last of several processes wins.
+
+    The content comes first, so that it can be mapped into memory as a file of its own; onnxruntime
+    does not look at what follows.
+    """
+    assert isinstance(entry.content, bytes)
     path.parent.mkdir(parents=True, exist_ok=True)
-    header = {"key": key, "facts": entry.facts, "sha256": _digest(entry.content)}
+    trailer = {"key": key, "facts": entry.facts, "sha256": _digest(entry.content)}
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".partial")
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(_json(header) + b"\n")
             file.write(entry.content)
+            file.write(b"\n" + _json(trailer))
         temporary.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -96,5 +107,5 @@ def _json(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True).encode()
 
 
-def _digest(content: bytes) -> str:
+def _digest(content: bytes | memoryview) -> str:
     return hashlib.sha256(content).hexdigest()

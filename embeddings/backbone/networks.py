@@ -3,9 +3,10 @@
 import importlib.metadata
 import logging
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ..device import Placement, multiplies_int8
+from ..device import Placement, instruction_sets
 from ..errors import shown
 from ..preprocessing import Preprocessing
 from ..weights import DEFAULT_WEIGHTS, NAMED_WEIGHTS, FoundWeights
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # Counts up when the same key would give another network.
-_RECIPE = 2
+_RECIPE = 3
 
 
 class Networks:
@@ -75,19 +76,21 @@ class Networks:
     def _make_fp32(self) -> Entry:
         self._announce("fp32")
         from .onnx_graph import onnx_graph
+        from .onnx_runtime import optimised
 
         graph = onnx_graph(self._weights.load().state_dict, self._preprocessing)
-        return Entry({}, graph.SerializeToString())
+        return Entry({}, optimised(graph.SerializeToString()))
 
     def _make_int8(self) -> Entry:
         self._announce("int8")
         from .int8 import quantised_graph
         from .onnx_graph import onnx_graph
+        from .onnx_runtime import optimised
 
         size = self._preprocessing.size
         graph = onnx_graph(self._weights.load().state_dict, self._preprocessing)
         reference = _opened(graph.SerializeToString())
-        content = quantised_graph(graph, size)
+        content = optimised(quantised_graph(graph, size))
         return Entry(asdict(measure_agreement(_opened(content), reference, size)), content)
 
     def _announce(self, precision: Literal["fp32", "int8"]) -> None:
@@ -113,13 +116,13 @@ class Networks:
             "std": list(self._preprocessing.std),
             "runtime": runtime,
             "precision": precision,
-            "vnni": multiplies_int8(),
+            "processor": sorted(instruction_sets()),
             "versions": {name: importlib.metadata.version(name) for name in packages},
             **others,
         }
 
 
-def _opened(model: bytes) -> "OnnxBackbone":
+def _opened(model: bytes | Path) -> "OnnxBackbone":
     from .onnx_runtime import OnnxBackbone
 
     return OnnxBackbone(model)

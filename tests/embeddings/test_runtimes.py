@@ -17,7 +17,7 @@ from nearframe.embeddings import NAMED_WEIGHTS, Embedder, Preprocessing
 from nearframe.embeddings.backbone import networks
 from nearframe.embeddings.backbone.agreement import Agreement, measure_agreement
 from nearframe.embeddings.backbone.onnx_graph import onnx_graph
-from nearframe.embeddings.backbone.onnx_runtime import OnnxBackbone
+from nearframe.embeddings.backbone.onnx_runtime import OnnxBackbone, optimised
 from nearframe.embeddings.backbone.pictures import generated_pictures
 from nearframe.embeddings.device import multiplies_bf16, multiplies_int8
 from nearframe.embeddings.weights import load_weights
@@ -223,3 +223,27 @@ def test_opening_a_network_twice_gives_the_same(weights, pictures):
     graph = onnx_graph(load_weights(weights).state_dict, SMALL).SerializeToString()
     batch = np.stack(pictures)
     np.testing.assert_array_equal(OnnxBackbone(graph)(batch), OnnxBackbone(graph)(batch))
+
+
+@pytest.fixture
+def arranged(weights, tmp_path):
+    """A network in a file as the cache keeps it, and the ONNX file that it comes from."""
+    graph = onnx_graph(load_weights(weights).state_dict, SMALL).SerializeToString()
+    path = tmp_path / "arranged.network"
+    path.write_bytes(optimised(graph) + b'\n{"a": "line behind it"}')
+    return path, graph
+
+
+def test_a_network_arranged_for_the_processor_gives_the_same_vectors(arranged, pictures):
+    path, graph = arranged
+    batch = np.stack(pictures)
+    np.testing.assert_allclose(OnnxBackbone(path)(batch), OnnxBackbone(graph)(batch), atol=1e-6)
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells")
+def test_the_weights_of_a_network_in_a_file_stay_there(arranged):
+    path, _ = arranged
+    backbone = OnnxBackbone(path)
+    assert str(path) in Path("/proc/self/maps").read_text()
+    del backbone
+    assert str(path) not in Path("/proc/self/maps").read_text()
