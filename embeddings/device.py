@@ -102,9 +102,14 @@ def multiplies_int8() -> bool:
     return bool(_INT8 & _processor_flags())
 
 
-def multiplies_bf16() -> bool:
-    """Whether the processor multiplies bf16 numbers on its own."""
-    return bool({"avx512_bf16", "amx_bf16", "bf16"} & _processor_flags())
+def multiplies_bf16(device: str = "cpu") -> bool:
+    """Whether a kind of device, which must be there, multiplies bf16 numbers on its own."""
+    if device == "cuda":
+        import torch
+
+        # From the Ampere generation on; the Instinct MI200 and later say 9.
+        return torch.cuda.get_device_capability() >= (8, 0)
+    return device == "cpu" and bool({"avx512_bf16", "amx_bf16", "bf16"} & _processor_flags())
 
 
 def instruction_sets() -> frozenset[str]:

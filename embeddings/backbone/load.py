@@ -35,8 +35,7 @@ def load_backbone(
         device: ``auto`` takes a GPU where there is one.
         runtime: ``auto`` is onnxruntime on a CPU, which starts fast, and torch elsewhere.
         precision: ``auto`` is the fastest whose vectors agree with those in fp32, of those that
-            the runtime has: int8 or fp32 in onnxruntime, bf16 or fp32 in torch on a CPU, and fp32
-            on a GPU.
+            the runtime has: int8 or fp32 in onnxruntime, bf16 or fp32 in torch.
         like: Arithmetic of vectors that these will be compared with; ``auto`` follows it where
             this machine can.
 
@@ -49,7 +48,7 @@ def load_backbone(
     found = find_weights(weights)
     networks = Networks(found, preprocessing)
     if runtime == "auto":
-        runtime = _runtime_for(device, precision)
+        runtime = _runtime_for(device, precision, like)
     load = _in_torch if runtime == "torch" else _in_onnxruntime
     arithmetic, backbone = load(networks, device, precision, like)
     return (
@@ -58,7 +57,9 @@ def load_backbone(
     )
 
 
-def _runtime_for(device: Device, precision: Precision) -> Runtime:
+def _runtime_for(device: Device, precision: Precision, like: Arithmetic | None) -> Runtime:
+    if device == "auto" and (precision == "int8" or _follows_int8(precision, like)):
+        return "onnxruntime"
     if precision in ("bf16", "fp16") or device in ("cuda", "mps"):
         return "torch"
     if device == "auto" and may_have_gpu() and place("auto", "fp32").device.type != "cpu":
@@ -75,8 +76,7 @@ def _in_onnxruntime(
         raise DeviceError(f"onnxruntime has fp32 and int8 here, not {precision}; torch has it")
     wanted = precision == "int8"
     if precision == "auto" and multiplies_int8() and networks.may_be_coarse:
-        # Vectors in int8 that differ from those in fp32 are comparable with their like only.
-        wanted = like is not None and like.precision == "int8" and not like.exact
+        wanted = _follows_int8(precision, like)
         precision = "int8" if like is None or like.precision == "int8" else "fp32"
     if precision == "int8":
         backbone, exact = networks.onnx_int8()
@@ -85,13 +85,18 @@ def _in_onnxruntime(
     return Arithmetic("onnxruntime", "fp32"), networks.onnx_fp32()
 
 
+def _follows_int8(precision: Precision, like: Arithmetic | None) -> bool:
+    """Whether there are vectors in int8 that differ from fp32, and compare with their like only."""
+    return precision == "auto" and like is not None and like.precision == "int8" and not like.exact
+
+
 def _in_torch(
     networks: Networks, device: Device, precision: Precision, like: Arithmetic | None
 ) -> tuple[Arithmetic, Backbone]:
     fp32 = place(device, "fp32")
     chosen: Precision = precision
     if precision == "auto":
-        fast = fp32.device.type == "cpu" and multiplies_bf16() and networks.may_be_coarse
+        fast = networks.may_be_coarse and multiplies_bf16(fp32.device.type)
         chosen = "bf16" if fast and (like is None or like.precision == "bf16") else "fp32"
     if chosen == "fp32":
         return Arithmetic("torch", "fp32"), networks.torch(fp32)

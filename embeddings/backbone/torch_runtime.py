@@ -14,13 +14,14 @@ from ..resnet50 import CONVOLUTIONS, StateDict
 class TorchBackbone:
     """The global average pool of a torchvision ResNet50 (He et al., 2015), L2-normalised."""
 
-    at_once = 1  # torch itself uses all cores, or the device
-
     def __init__(
         self, state: StateDict, preprocessing: Preprocessing, placement: Placement
     ) -> None:
         self._device = placement.device
         self._dtype = placement.dtype
+        # On a CPU torch itself uses all cores. With two batches, a GPU has always work: one is
+        # stacked and sent while it computes the other.
+        self.at_once = 2 if placement.device.type == "cuda" else 1
         # Convolutions with channels last are faster on every device that torch runs on.
         network = _folded(state).to(self._device, self._dtype)
         self._network = network.to(memory_format=torch.channels_last)
@@ -31,13 +32,23 @@ class TorchBackbone:
     @torch.inference_mode()
     def __call__(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Embed a batch; see `Backbone`."""
-        batch = torch.from_numpy(pixels).to(self._device)
+        batch = sent(pixels, self._device)
         # (n, h, w, 3) -> (n, 3, h, w): the memory stays as it is, which is channels last.
         batch = (batch.permute(0, 3, 1, 2).float() - self._mean) / self._std
         pooled = self._network(batch.to(self._dtype)).float()
         assert pooled.shape == (len(pixels), DIMENSION)
         vectors: npt.NDArray[np.float32] = torch.nn.functional.normalize(pooled).cpu().numpy()
         return vectors
+
+
+def sent(pixels: npt.NDArray[np.uint8], device: torch.device) -> torch.Tensor:
+    """Bring a batch to a device, as bytes; to CUDA, it may still be on its way."""
+    batch = torch.from_numpy(pixels)
+    if device.type != "cuda":
+        return batch.to(device)
+    # What lies in pinned memory is copied by the device, and what uses the copy waits there. torch
+    # keeps the memory until then.
+    return batch.pin_memory().to(device, non_blocking=True)
 
 
 def _folded(state: StateDict) -> torch.nn.Module:

@@ -5,7 +5,7 @@ from torch import nn
 from torchvision.models import resnet50
 
 from nearframe.embeddings import DeviceError, Preprocessing
-from nearframe.embeddings.backbone.torch_runtime import TorchBackbone
+from nearframe.embeddings.backbone.torch_runtime import TorchBackbone, sent
 from nearframe.embeddings.device import place
 
 SIZE = 64
@@ -143,3 +143,20 @@ def test_what_the_machine_does_not_have_is_refused(monkeypatch, device, precisio
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     with pytest.raises(DeviceError, match=message):
         place(device, precision)
+
+
+def test_a_batch_goes_to_cuda_from_pinned_memory_and_as_bytes(monkeypatch, pixels):
+    steps = []
+
+    def note(step):
+        return lambda batch, *a, **k: steps.append((step, batch.dtype, *a, k)) or batch
+
+    monkeypatch.setattr(torch.Tensor, "pin_memory", note("pin"))
+    monkeypatch.setattr(torch.Tensor, "to", note("to"))
+    cuda = torch.device("cuda")
+    np.testing.assert_array_equal(sent(pixels, cuda).numpy(), pixels)
+    assert steps == [("pin", torch.uint8, {}), ("to", torch.uint8, cuda, {"non_blocking": True})]
+
+
+def test_a_batch_for_the_cpu_is_not_copied(pixels):
+    assert sent(pixels, torch.device("cpu")).data_ptr() == pixels.ctypes.data

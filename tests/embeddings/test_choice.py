@@ -4,7 +4,7 @@ import pytest
 
 from nearframe.embeddings import Arithmetic, DeviceError, Preprocessing
 from nearframe.embeddings.backbone import load
-from nearframe.embeddings.device import Placement, may_have_gpu
+from nearframe.embeddings.device import Placement, may_have_gpu, multiplies_bf16
 from nearframe.embeddings.weights import FoundWeights
 
 
@@ -42,7 +42,7 @@ def machine(monkeypatch):
 
     def set_up(*, int8=True, bf16=True, gpu=False):
         monkeypatch.setattr(load, "multiplies_int8", lambda: int8)
-        monkeypatch.setattr(load, "multiplies_bf16", lambda: bf16)
+        monkeypatch.setattr(load, "multiplies_bf16", lambda _: bf16)
         monkeypatch.setattr(load, "may_have_gpu", lambda: gpu)
 
         def place(device, precision):
@@ -87,13 +87,35 @@ def test_weights_that_learned_nothing_stay_in_fp32(machine, monkeypatch):
 
 def test_a_gpu_is_taken_by_torch(machine):
     machine(gpu=True)
-    assert chosen() == "torch fp32 on cuda"
+    assert chosen() == "torch bf16 on cuda"
     assert chosen(device="cpu") == "onnxruntime int8"
     assert chosen(runtime="onnxruntime") == "onnxruntime int8"
 
 
+def test_a_gpu_without_bf16_or_where_it_disagrees_computes_in_fp32(machine, monkeypatch):
+    machine(gpu=True, bf16=False)
+    assert chosen() == "torch fp32 on cuda"
+    machine(gpu=True)
+    monkeypatch.setattr(Networks, "bf16_suffices", False)
+    assert chosen() == "torch fp32 on cuda"
+
+
+def test_int8_is_left_to_onnxruntime_beside_a_gpu_too(machine, monkeypatch):
+    machine(gpu=True)
+    assert chosen(precision="int8") == "onnxruntime int8"
+    monkeypatch.setattr(Networks, "int8_suffices", False)
+    assert chosen(like=Arithmetic("onnxruntime", "int8", exact=False)) == "onnxruntime int8"
+
+
 def test_a_device_that_only_torch_has_is_left_to_it(machine):
-    assert chosen(device="cuda") == "torch fp32 on cuda"
+    assert chosen(device="cuda") == "torch bf16 on cuda"
+
+
+@pytest.mark.parametrize(("capability", "expected"), [((7, 5), False), ((8, 0), True)])
+def test_a_gpu_has_bf16_from_ampere_on(monkeypatch, capability, expected):
+    monkeypatch.setattr("torch.cuda.get_device_capability", lambda: capability)
+    assert multiplies_bf16("cuda") is expected
+    assert not multiplies_bf16("mps")
 
 
 def test_number_types_that_only_torch_has_are_left_to_it(machine):
