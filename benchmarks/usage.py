@@ -1,0 +1,84 @@
+"""Time and memory of a command, for the benchmarks that start others; Linux only."""
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a command took.
+
+    Attributes:
+        seconds: From its start to its end.
+        peak_mb: Resident memory of its largest process at its highest, as the kernel counts it
+            (``VmHWM``): pages of libraries and of other mapped files count in. Not ``ru_maxrss``,
+            which is never less than what the process that starts it takes.
+        own_mb: Memory that is no file, of all its processes together, at the highest of the times
+            when it was looked at; what processes share is counted once.
+        output: What it printed.
+    """
+
+    seconds: float
+    peak_mb: float
+    own_mb: float
+    output: str
+
+
+def run(command: Sequence[object], environment: Mapping[str, str] | None = None) -> Usage:
+    """Run a command to its end and look at its memory ten times a second.
+
+    Raises:
+        RuntimeError: If it fails.
+    """
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            [str(part) for part in command],
+            stdout=output,
+            stderr=errors,
+            env={**os.environ, **(environment or {})},
+        )
+        peak_kb = own_kb = 0
+        while process.poll() is None:
+            now = _memory(process.pid)
+            peak_kb = max([peak_kb, *(each["VmHWM"] for each in now)])
+            own_kb = max(own_kb, sum(each["Pss_Anon"] for each in now))
+            time.sleep(0.1)
+        seconds = time.perf_counter() - start
+        output.seek(0)
+        errors.seek(0)
+        if process.returncode:
+            raise RuntimeError(f"{command[0]} failed: {errors.read().decode()[-500:]}")
+        return Usage(seconds, peak_kb / 1024, own_kb / 1024, output.read().decode())
+
+
+def _memory(pid: int) -> list[dict[str, int]]:
+    """Look at the memory of a process and of those that it started, in KiB."""
+    try:
+        parent = psutil.Process(pid)
+        processes = [parent, *parent.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        processes = []
+    return [_lines(process.pid) for process in processes]
+
+
+def _lines(pid: int) -> dict[str, int]:
+    """Read what the kernel tells of a process; zeros where it has ended."""
+    found = {"VmHWM": 0, "Pss_Anon": 0}
+    for name in ("status", "smaps_rollup"):
+        try:
+            text = Path("/proc", str(pid), name).read_text()
+        except OSError:
+            continue
+        for line in text.splitlines():
+            key, _, value = line.partition(":")
+            if key in found:
+                found[key] = int(value.split()[0])
+    return found
