@@ -146,10 +146,12 @@ def build_index(
         index = FrameIndex.create(directory, embedder.fingerprint)
     else:
         index = FrameIndex.open(directory, write=True)
+    progress = progress or Silent()
     with index:
+        index.search.progress = progress
         if ann is not None:
             index.search.ann = ann
-        build = _Build(index, embedder, rehash=rehash, progress=progress or Silent())
+        build = _Build(index, embedder, rehash=rehash, progress=progress)
         try:
             for source in opened:
                 build.add(source)

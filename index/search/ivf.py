@@ -24,9 +24,10 @@ from .ranking import ranked
 # One range for all dimensions, which FAISS multiplies four times as fast as one for each. What
 # that costs in accuracy, the exact comparison of the candidates gives back.
 _QUANTISER = faiss.ScalarQuantizer.QT_8bit_uniform
-# Axes that vectors are projected on at most: a quarter of the bytes to read, and most of what tells
-# pictures apart.
-_AXES = 512
+AXES = (512, DIMENSION)
+"""On how many axes vectors are projected at most: on 512, which are a quarter of the bytes to read
+and most of what tells pictures apart; where these do not suffice, none is left out."""
+
 _MOST_LISTS = 4096
 _TRAINED_PER_LIST = 64
 # When the candidates do not suffice, this many times as many are taken.
@@ -56,13 +57,19 @@ class IvfLists:
         self._index = index
 
     @classmethod
-    def train(cls, sample: Vectors, lists: int) -> "IvfLists":
-        """Learn axes and lists from vectors ``(n, 2048)``, of which none is added."""
-        axes = _principal_axes(sample)
-        index = _ivf(faiss.IndexFlatIP(len(axes)), lists)
+    def train(cls, sample: Vectors, lists: int, *, axes: int = AXES[0]) -> "IvfLists":
+        """Learn axes and lists from vectors ``(n, 2048)``, of which none is added.
+
+        Args:
+            sample: The vectors.
+            lists: How many lists.
+            axes: How many axes at most; a sample of fewer vectors has no more than those.
+        """
+        kept = _principal_axes(sample, axes)
+        index = _ivf(faiss.IndexFlatIP(len(kept)), lists)
         index.cp.min_points_per_centroid = 1  # the sample is what there is
         index.cp.max_points_per_centroid = _TRAINED_PER_LIST
-        whole = faiss.IndexPreTransform(_projection(axes), index)
+        whole = faiss.IndexPreTransform(_projection(kept), index)
         whole.train(sample)
         return cls(whole)
 
@@ -119,6 +126,11 @@ class IvfLists:
     def count(self) -> int:
         """How many lists there are."""
         return int(self._lists.nlist)
+
+    @property
+    def axes(self) -> int:
+        """On how many axes vectors are projected."""
+        return int(self._lists.d)
 
     @property
     def _lists(self) -> Any:
@@ -206,17 +218,17 @@ class IvfSearch:
         return [row[row >= 0] for row in ids]
 
 
-def _principal_axes(sample: Vectors) -> Vectors:
+def _principal_axes(sample: Vectors, most: int) -> Vectors:
     """Return the axes on which vectors ``(n, 2048)`` are longest: orthonormal, ``(m, 2048)``.
 
     Not centred, as inner products are of the vectors as they are.
     """
     if len(sample) >= DIMENSION:
         _, axes = np.linalg.eigh((sample.T @ sample).astype(np.float64))
-        return np.ascontiguousarray(axes[:, -_AXES:].T, np.float32)
+        return np.ascontiguousarray(axes[:, -most:].T, np.float32)
     # The same from a smaller matrix.
     lengths, mixes = np.linalg.eigh((sample @ sample.T).astype(np.float64))
-    some = np.flatnonzero(lengths > 1e-6 * lengths[-1])[-_AXES:]
+    some = np.flatnonzero(lengths > 1e-6 * lengths[-1])[-most:]
     return np.asarray((mixes[:, some] / np.sqrt(lengths[some])).T @ sample, np.float32)
 
 

@@ -1,6 +1,5 @@
 """The fewest lists and candidates with which an approximate search finds what an exact one does."""
 
-import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -12,8 +11,6 @@ from nearframe.embeddings import Vectors
 from ..tables import Ids
 from .ivf import IvfLists
 from .record import Recall
-
-logger = logging.getLogger(__name__)
 
 QUERIES = 512
 """With how many queries the recall of an index is measured."""
@@ -30,11 +27,22 @@ _EQUAL = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """How a search of lists is done, and how much it finds."""
+    """How a search of lists is done, and how much it finds.
+
+    Attributes:
+        probed: How many lists are searched.
+        candidates: How many frames found there are compared exactly.
+        recall: What that finds.
+    """
 
     probed: int
     candidates: int
     recall: Recall
+
+    @property
+    def suffice(self) -> bool:
+        """Whether the recall is what is promised of a search."""
+        return _suffices(self.recall)
 
 
 def edited(vectors: Vectors, generator: np.random.Generator) -> Vectors:
@@ -61,6 +69,7 @@ class ExactNeighbours:
 
     def __init__(self, queries: Vectors) -> None:
         self.queries = queries
+        self._complete = False
         self._heap = faiss.ResultHeap(len(queries), _KNOWN, keep_max=True)
 
     def watch(self, blocks: Iterable[tuple[Ids, Vectors]]) -> Iterator[tuple[Ids, Vectors]]:
@@ -75,9 +84,11 @@ class ExactNeighbours:
     def acceptable(self, *counts: int) -> list[list[set[int]]]:
         """Return per count and query the ids of so many nearest, and of those equally near.
 
-        To be called once, at the end.
+        To be called when all vectors have passed by.
         """
-        self._heap.finalize()
+        if not self._complete:
+            self._heap.finalize()
+            self._complete = True
         found: list[list[set[int]]] = [[] for _ in counts]
         for similarities, ids in zip(self._heap.D, self._heap.I, strict=True):
             similarities, ids = similarities[ids >= 0], ids[ids >= 0]
@@ -116,11 +127,6 @@ def choose_parameters(lists: IvfLists, exact: ExactNeighbours) -> Parameters:
         recall = _recall(rows, nearest, ten, candidates)
         if _suffices(recall):
             return Parameters(probed, candidates, recall)
-    logger.warning(
-        "the approximate search finds the nearest frame in %.1f %% of the cases only; "
-        "an exact one finds all",
-        100 * recall.at_1,
-    )
     return Parameters(probed, most, recall)
 
 

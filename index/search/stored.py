@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nearframe.embeddings import NearframeError, shown
+from nearframe.embeddings import NearframeError, Progress, Silent, shown
 
 from ..atomic import atomic_path
 from ..catalog import Catalog
@@ -15,9 +15,9 @@ from ..vectors import StoredVectors
 from .choice import EXACT_LIMIT, AnnChoice, is_approximate
 from .flat import FlatSearch
 from .flat_file import REMEDY, FlatFile
-from .ivf import IvfLists, IvfSearch, list_count, training_count
+from .ivf import IvfLists, IvfSearch
+from .made import make_lists
 from .ranking import Search
-from .recall import QUERIES, ExactNeighbours, choose_parameters, edited
 from .record import DerivedFile, IvfRecord
 from .scan import ShardScan
 
@@ -25,10 +25,12 @@ logger = logging.getLogger(__name__)
 
 _ANN_KEY = "ann"
 _RECORD_KEY = "ivf"
+_EXACT_KEY = "ivf_missed_at"
 _IVF_PATTERN = "ivf-*.faiss"
 # A base is made anew when so many of its frames, as a share, came later or were dropped since.
 _OUTGROWN = 0.1
-_SEED = 7
+# Lists that missed the recall are tried again when there are so many times as many frames.
+_TRIED_AGAIN = 2
 
 
 class StoredSearch:
@@ -48,6 +50,8 @@ class StoredSearch:
         self._search: Search | None = None
         self.generation = -1
         """The commit that `current` last gave the search of."""
+        self.progress: Progress = Silent()
+        """Told what `refresh` is at."""
 
     @property
     def ann(self) -> AnnChoice:
@@ -98,8 +102,7 @@ class StoredSearch:
         count = self._catalog.frame_count()
         generation = self._catalog.generation()
         try:
-            if is_approximate(count, self.ann):
-                self._refresh_ivf(count, generation)
+            if is_approximate(count, self.ann) and self._refresh_ivf(count, generation):
                 return
             if self._catalog.meta(_RECORD_KEY, None) is not None:
                 self._catalog.remove_meta(_RECORD_KEY)
@@ -171,15 +174,18 @@ class StoredSearch:
         lists.add(self._vectors.blocks(after=record.last_id))
         return lists
 
-    def _refresh_ivf(self, count: int, generation: int) -> None:
+    def _refresh_ivf(self, count: int, generation: int) -> bool:
+        """Bring the lists up to date; return False where the search had better stay exact."""
         record = self.record()
         if record is not None:
             later = self._catalog.frame_count_after(record.last_id)
             dropped = record.frames - (count - later)
             if later + dropped <= _OUTGROWN * record.frames:
                 self._refresh_tail(record, later, generation)
-                return
-        self._store(self._make_base(count, generation))
+                return True
+        if self.ann == "auto" and count < _TRIED_AGAIN * self._catalog.meta(_EXACT_KEY, 0):
+            return False
+        return self._make_base(generation)
 
     def _refresh_tail(self, record: IvfRecord, later: int, generation: int) -> None:
         """Write the frames that came after the base into a file of their own."""
@@ -193,26 +199,36 @@ class StoredSearch:
         lists.add(self._vectors.blocks(after=record.last_id))
         self._store(replace(record, tail=self._write(lists, name)))
 
-    def _make_base(self, count: int, generation: int) -> IvfRecord:
-        """Learn lists from a sample, fill them with all frames, and measure what they find."""
-        generator = np.random.default_rng(_SEED)
+    def _make_base(self, generation: int) -> bool:
+        """Make lists of all frames, unless they find too little and nobody insists on them."""
         ids = np.array(self._catalog.frame_ids(), np.int64)
-        sample = generator.choice(ids, training_count(count), replace=False)
-        lists = IvfLists.train(self._vectors.rows(sample)[1], list_count(count))
-        asked = generator.choice(ids, min(QUERIES, count), replace=False)
-        exact = ExactNeighbours(edited(self._vectors.rows(asked)[1], generator))
-        lists.add(exact.watch(self._vectors.blocks()))
-        chosen = choose_parameters(lists, exact)
-        return IvfRecord(
-            base=self._write(lists, _IVF_PATTERN.replace("*", f"{generation:06d}")),
-            tail=None,
-            frames=len(lists),
-            last_id=int(ids.max()),
-            lists=lists.count,
-            probed=chosen.probed,
-            candidates=chosen.candidates,
-            recall=chosen.recall,
+        made = make_lists(ids, self._vectors, self.progress)
+        recall = made.parameters.recall
+        if not made.parameters.suffice:
+            stays = self.ann == "auto"
+            logger.warning(
+                "an approximate search of these frames finds the nearest in %.1f %% and the ten "
+                "nearest in %.1f %% of the cases only; %s",
+                100 * recall.at_1,
+                100 * recall.at_10,
+                "searches stay exact" if stays else "an exact one finds all",
+            )
+            if stays:
+                self._catalog.set_meta(_EXACT_KEY, len(ids))
+                return False
+        self._store(
+            IvfRecord(
+                base=self._write(made.lists, _IVF_PATTERN.replace("*", f"{generation:06d}")),
+                tail=None,
+                frames=len(ids),
+                last_id=int(ids.max()),
+                lists=made.lists.count,
+                probed=made.parameters.probed,
+                candidates=made.parameters.candidates,
+                recall=recall,
+            )
         )
+        return True
 
     def _write(self, lists: IvfLists, name: str) -> DerivedFile:
         with atomic_path(self._directory / name) as temporary:

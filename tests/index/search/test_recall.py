@@ -61,6 +61,7 @@ class TestChoice:
         assert chosen.recall.at_1 >= 0.99
         assert chosen.recall.at_10 >= 0.98
         assert chosen.recall.queries == 100
+        assert chosen.suffice
 
     def test_more_are_probed_where_there_are_no_clusters(self, unit_vectors):
         _, chosen = measured(unit_vectors(600), lists=20)
@@ -78,12 +79,12 @@ class TestChoice:
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         assert measured(vectors, lists=6)[1].candidates > 32
 
-    def test_what_is_not_reached_is_said(self, unit_vectors, monkeypatch, caplog):
+    def test_where_none_suffice_all_lists_are_searched(self, unit_vectors, monkeypatch):
         monkeypatch.setattr("nearframe.index.search.recall._CANDIDATES", (1,))
         _, chosen = measured(unit_vectors(300), lists=4)
         assert chosen.probed == 4
         assert chosen.recall.at_10 < 0.5
-        assert "finds the nearest frame in" in caplog.text
+        assert not chosen.suffice
 
 
 @pytest.mark.parametrize("seed", range(3))
