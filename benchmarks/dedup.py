@@ -1,17 +1,22 @@
 """How the time of a deduplication grows with the number of frames, against a bare matrix product.
 
     python benchmarks/dedup.py 10000 20000 40000
+    python benchmarks/dedup.py --one-core 10000 20000 40000
 
 Vectors are those of frames of scenes: unit vectors around random centres, in order of the scenes.
 In the case `repeats`, a scene has 50 frames of which one stays; in the case `all new`, every vector
 has a scene of its own and nearly everything stays. The bare product multiplies blocks of 256
 vectors with the same vectors that a deduplication must compare them with, and takes the largest of
 each row: what any exact method has to do. Each figure is from a process of its own.
+
+`--one-core` measures the time that each process has a core, with one thread, which other work on
+the machine changes little.
 """
 
 import argparse
 import json
 import math
+import os
 import resource
 import subprocess
 import sys
@@ -64,13 +69,14 @@ def multiply(vectors: np.ndarray, case: str) -> int:
     return len(kept)
 
 
-def measure(case: str, what: str, count: int) -> None:
+def measure(case: str, what: str, count: int, *, one_core: bool) -> None:
     """Print time and memory as JSON; runs in a process of its own."""
     vectors = vectors_of(case, count)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.perf_counter()
+    clock = time.process_time if one_core else time.perf_counter
+    start = clock()
     kept = deduplicate(vectors) if what == "dedup" else multiply(vectors, case)
-    seconds = time.perf_counter() - start
+    seconds = clock() - start
     more = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     print(json.dumps({"seconds": seconds, "kept": kept, "more_mb": more / 1024}))
 
@@ -79,12 +85,15 @@ def main() -> None:
     """Print a table per case."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("counts", type=int, nargs="*", default=[10_000, 20_000, 40_000])
+    parser.add_argument("--one-core", action="store_true", help="measure the time of one core")
     parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
         case, what, count = arguments.measure
-        measure(case, what, int(count))
+        measure(case, what, int(count), one_core=arguments.one_core)
         return
+    one = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+    environment = os.environ | (one if arguments.one_core else {})
     for case in CASES:
         print(
             f"{case}\n{'frames':>9}  {'stay':>8}  {'dedup, s':>9}  {'ratio':>6}  {'memory, MB':>11}"
@@ -94,7 +103,10 @@ def main() -> None:
             figures = {}
             for what in ("dedup", "bare"):
                 command = [sys.executable, __file__, "--measure", case, what, str(count)]
-                done = subprocess.run(command, check=True, capture_output=True, text=True)
+                command += ["--one-core"] if arguments.one_core else []
+                done = subprocess.run(
+                    command, check=True, stdout=subprocess.PIPE, text=True, env=environment
+                )
                 figures[what] = json.loads(done.stdout)
             ours, bare = figures["dedup"], figures["bare"]
             times.append(ours["seconds"])

@@ -4,6 +4,7 @@ import itertools
 import os
 from collections import Counter
 from collections.abc import Collection, Iterator
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -269,7 +270,7 @@ def _print(
     action: "Action | None",
     applied: "Application | None",
 ) -> None:
-    from nearframe.query import describe_rules
+    from nearframe.query import describe_recall, describe_rules
 
     total = len(plan.kept) + len(plan.dropped)
     click.echo(
@@ -278,6 +279,8 @@ def _print(
     )
     for line in _by_camera(plan):
         click.echo(line)
+    if plan.recall is not None:
+        click.echo(describe_recall(plan.recall))
     click.echo(f"Plan: {show_path(plan_path)}")
     if report_path is not None:
         click.echo(f"Report: {show_path(report_path)}")
@@ -310,6 +313,7 @@ def _as_json(
         "kept": len(plan.kept),
         "dropped": len(plan.dropped),
         "rules": plan.rules.to_json(),
+        "recall": None if plan.recall is None else asdict(plan.recall),
         "skipped": skipped_json(plan.unreadable),
     }
     if applied is not None:

@@ -1,5 +1,6 @@
 """What dedup --sweep prints: how many frames stay at which threshold."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,8 @@ def sweep(
 
 
 def _print(source: Path, found: "Sweep") -> None:
+    from nearframe.query import describe_recall
+
     click.echo(f"{'Changed area' if found.kind == 'change' else 'Similarity':<13}  Stay   Share")
     for point in found.points:
         share = point.kept / found.total
@@ -61,6 +64,8 @@ def _print(source: Path, found: "Sweep") -> None:
             f"{_text(found, point.threshold):<13}  {point.kept:<5}  {share:5.1%}  "
             f"{bar}{mark}".rstrip()
         )
+    if found.recall is not None:
+        click.echo(describe_recall(found.recall))
     option = "--change-threshold" if found.kind == "change" else "--threshold"
     click.echo(f"Next: dedup {show_argument(source)} {option} VALUE, or --target 20%")
 
@@ -76,5 +81,6 @@ def _as_json(found: "Sweep") -> dict[str, Any]:
         "points": [{"threshold": point.threshold, "kept": point.kept} for point in found.points],
         "usual": found.usual,
         "rules": found.rules.to_json(),
+        "recall": None if found.recall is None else asdict(found.recall),
         "skipped": skipped_json(found.unreadable),
     }

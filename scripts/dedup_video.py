@@ -1,5 +1,6 @@
 """What the command dedup does with a video."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,11 +60,13 @@ def dedup_video(
 
 
 def _print(source: Path, found: "VideoDedup", to: Path | None) -> None:
-    from nearframe.query import describe_rules
+    from nearframe.query import describe_recall, describe_rules
 
     rules = describe_rules(found.rules, found.fingerprint)
     verb = "Would keep" if to is None else "Keeps"
     click.echo(f"{verb} {len(found.kept)} of {count(found.total, 'frame')} ({rules})")
+    if found.recall is not None:
+        click.echo(describe_recall(found.recall))
     if to is None:
         click.echo(f"Next: dedup {show_argument(source)} --to DIR")
     else:
@@ -86,5 +89,6 @@ def _as_json(found: "VideoDedup") -> dict[str, Any]:
             for frame in found.kept
         ],
         "rules": found.rules.to_json(),
+        "recall": None if found.recall is None else asdict(found.recall),
         "skipped": skipped_json(found.unreadable),
     }

@@ -81,7 +81,7 @@ class IvfLists:
         index.is_trained = True
         chain: Any = self._index.chain
         projection: Any = faiss.downcast_VectorTransform(chain.at(0))
-        axes = faiss.vector_to_array(projection.A).reshape(-1, DIMENSION)
+        axes = faiss.vector_to_array(projection.A).reshape(-1, self._index.d)
         return IvfLists(faiss.IndexPreTransform(_projection(axes), index))
 
     @classmethod
@@ -171,6 +171,10 @@ class IvfSearch:
     def __len__(self) -> int:
         return sum(map(len, self._parts))
 
+    def add(self, ids: Ids, vectors: Vectors) -> None:
+        """Add ids ``(m,)`` and vectors ``(m, 2048)`` to the last part."""
+        self._parts[-1].add([(ids, vectors)])
+
     def nearest(
         self, queries: Vectors, k: int, *, among: Ids | None = None
     ) -> list[list[tuple[int, float]]]:
@@ -223,7 +227,7 @@ def _principal_axes(sample: Vectors, most: int) -> Vectors:
 
     Not centred, as inner products are of the vectors as they are.
     """
-    if len(sample) >= DIMENSION:
+    if len(sample) >= sample.shape[1]:
         _, axes = np.linalg.eigh((sample.T @ sample).astype(np.float64))
         return np.ascontiguousarray(axes[:, -most:].T, np.float32)
     # The same from a smaller matrix.
@@ -233,8 +237,8 @@ def _principal_axes(sample: Vectors, most: int) -> Vectors:
 
 
 def _projection(axes: Vectors) -> faiss.LinearTransform:
-    """Return the projection on axes ``(m, 2048)``."""
-    projection = faiss.LinearTransform(DIMENSION, len(axes), False)
+    """Return the projection on axes ``(m, d)``."""
+    projection = faiss.LinearTransform(axes.shape[1], len(axes), False)
     faiss.copy_array_to_vector(axes.ravel(), projection.A)
     projection.is_trained = True
     return projection

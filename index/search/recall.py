@@ -17,8 +17,9 @@ QUERIES = 512
 
 # Recall that is promised, 0.99 and 0.98, and something for the error of a sample.
 _AIM_AT_1, _AIM_AT_10 = 0.993, 0.985
-# The cosine of a query to the frame that it was made of: that of an edited copy.
-_EDITED = 0.9
+EDITED = 0.9
+"""The cosine of a query to the frame that it was made of: that of an edited copy."""
+
 _CANDIDATES = (32, 64, 128, 256, 512)
 # Neighbours that are known exactly: more than ten, as many may be equally near in a still scene.
 _KNOWN = 128
@@ -33,20 +34,17 @@ class Parameters:
         probed: How many lists are searched.
         candidates: How many frames found there are compared exactly.
         recall: What that finds.
+        suffice: Whether that is the recall aimed at.
     """
 
     probed: int
     candidates: int
     recall: Recall
-
-    @property
-    def suffice(self) -> bool:
-        """Whether the recall is what is promised of a search."""
-        return _suffices(self.recall)
+    suffice: bool
 
 
-def edited(vectors: Vectors, generator: np.random.Generator) -> Vectors:
-    """Move vectors ``(n, 2048)`` as an edit of the picture might: to a cosine of 0.9.
+def edited(vectors: Vectors, generator: np.random.Generator, *, cosine: float = EDITED) -> Vectors:
+    """Move vectors ``(n, 2048)`` as an edit of the picture might: to a cosine of 0.9, or another.
 
     They move along differences of others of them, because the features of pictures vary much more
     in some directions than in others. Frames as they are would be too easy to find: a frame and
@@ -56,7 +54,7 @@ def edited(vectors: Vectors, generator: np.random.Generator) -> Vectors:
     away = vectors[order] - vectors[np.roll(order, 1)]
     away -= np.sum(away * vectors, axis=1, keepdims=True) * vectors
     away /= np.maximum(np.linalg.norm(away, axis=1, keepdims=True), _EQUAL)
-    moved = _EDITED * vectors + (1 - _EDITED**2) ** 0.5 * away
+    moved = cosine * vectors + (1 - cosine**2) ** 0.5 * away
     return np.ascontiguousarray(moved / np.linalg.norm(moved, axis=1, keepdims=True), np.float32)
 
 
@@ -98,10 +96,17 @@ class ExactNeighbours:
         return found
 
 
-def choose_parameters(lists: IvfLists, exact: ExactNeighbours) -> Parameters:
+def choose_parameters(
+    lists: IvfLists, exact: ExactNeighbours, *, only_nearest: bool = False
+) -> Parameters:
     """Take the fewest lists, then the fewest candidates, that reach the recall aimed at.
 
     Where none do, all lists are searched, and the recall says what that finds.
+
+    Args:
+        lists: With all frames.
+        exact: What they are to find.
+        only_nearest: Whether nobody asks for more than the nearest frame.
     """
     nearest, ten = exact.acceptable(1, 10)
     most, all_lists = _CANDIDATES[-1], lists.count
@@ -110,8 +115,11 @@ def choose_parameters(lists: IvfLists, exact: ExactNeighbours) -> Parameters:
         _, ids = lists.candidates(exact.queries, most, probed=probed)
         return [[id_ for id_ in row if id_ >= 0] for row in ids.tolist()]
 
+    def reaches(recall: Recall) -> bool:
+        return recall.at_1 >= _AIM_AT_1 and (only_nearest or recall.at_10 >= _AIM_AT_10)
+
     def suffice(probed: int) -> bool:
-        return _suffices(_recall(found(probed), nearest, ten, most))
+        return reaches(_recall(found(probed), nearest, ten, most))
 
     probed = 1
     while probed < all_lists and not suffice(probed):
@@ -125,9 +133,9 @@ def choose_parameters(lists: IvfLists, exact: ExactNeighbours) -> Parameters:
     rows = found(probed)
     for candidates in _CANDIDATES:
         recall = _recall(rows, nearest, ten, candidates)
-        if _suffices(recall):
-            return Parameters(probed, candidates, recall)
-    return Parameters(probed, most, recall)
+        if reaches(recall):
+            return Parameters(probed, candidates, recall, suffice=True)
+    return Parameters(probed, most, recall, suffice=False)
 
 
 def _recall(
@@ -140,7 +148,3 @@ def _recall(
         hits_1.append(bool(first & best))
         hits_10.append(min(len(first & bests) / min(len(bests), 10), 1.0))
     return Recall(float(np.mean(hits_1)), float(np.mean(hits_10)), len(found))
-
-
-def _suffices(recall: Recall) -> bool:
-    return recall.at_1 >= _AIM_AT_1 and recall.at_10 >= _AIM_AT_10

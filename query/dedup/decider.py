@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from nearframe.embeddings import NearframeError, Unreadable, Vectors
+from nearframe.index import Recall
 
 from ..change.light import Grey
 from ..plans.rules import DedupRules
@@ -80,6 +81,11 @@ class Decider:
         self._pictures = Pictures(read or self._read)
         self._measured = measured
         self._greedy = engine_of(rules, self.compare)
+
+    @property
+    def recall(self) -> Recall | None:
+        """As of `GreedyDedup`."""
+        return self._greedy.recall
 
     def add(
         self,

@@ -1,13 +1,17 @@
 """The earlier frames of one camera that later ones are compared with."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from nearframe.embeddings import Vectors
+from nearframe.index import Recall
+from nearframe.index.tables import Ids
+
+from . import many
 
 _CHUNK = 4096
 
@@ -30,18 +34,30 @@ class EarlierFrame:
 class EarlierFrames:
     """Positions, times and vectors of frames, in order.
 
-    The vectors lie in chunks, so that growing copies nothing.
+    The vectors lie in chunks, so that growing copies nothing. Where there are very many, their
+    nearest are found approximately.
+
+    Args:
+        cosine: From which frames count as alike.
+        top: How many of the nearest are asked for.
 
     Attributes:
         positions: Of the frames, among all that were looked at.
         repeated: The frame that was repeated last, one of these or not; None where there is none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, cosine: float = -1.0, top: int = 1) -> None:
         self.positions: list[int] = []
         self.repeated: EarlierFrame | None = None
         self._times: list[float] = []
         self._chunks: list[Vectors] = []
+        self._top = top
+        self._many = many.ManyFrames(self, cosine, top)
+
+    @property
+    def recall(self) -> Recall | None:
+        """The lowest that was measured of approximate comparisons; None while all were exact."""
+        return self._many.recall
 
     def append(
         self,
@@ -76,8 +92,21 @@ class EarlierFrames:
         """Return for each time how many frames are before it: shape ``(n,)``."""
         return np.array([bisect_left(self._times, time) for time in times.tolist()], np.int64)
 
+    def rows(self, ids: Ids) -> tuple[Ids, Vectors]:
+        """Return the vectors of frames by their numbers from 0 on, as a `VectorSource` does."""
+        vectors = np.empty((len(ids), self._chunks[0].shape[1]), np.float32)
+        for vector, number in zip(vectors, ids.tolist(), strict=True):
+            vector[:] = self._chunks[number // _CHUNK][number % _CHUNK]
+        return ids, vectors
+
+    def blocks(self) -> Iterator[tuple[Ids, Vectors]]:
+        """Yield the vectors of all frames with their numbers, as a `VectorSource` does."""
+        for number, chunk in enumerate(self._chunks):
+            ids = np.arange(number * _CHUNK, min((number + 1) * _CHUNK, len(self.positions)))
+            yield ids, chunk[: len(ids)]
+
     def nearest(
-        self, block: Vectors, first: npt.NDArray[np.int64], top: int
+        self, block: Vectors, first: npt.NDArray[np.int64]
     ) -> list[list[tuple[float, int]]]:
         """Return per vector cosine and position of the nearest frames, the nearest first.
 
@@ -86,8 +115,13 @@ class EarlierFrames:
         Args:
             block: float32, ``(b, d)``, normalised.
             first: Per vector the number of the first frame that counts, ``(b,)``.
-            top: How many frames at most.
         """
+        count, top = len(self.positions), self._top
+        if count - int(first.min()) > many.EXACT_LIMIT and self._many.grow(count):
+            return [
+                [(cosine, self.positions[number]) for number, cosine in row]
+                for row in self._many.nearest(block, first)
+            ]
         best = np.full((len(block), top), -np.inf, np.float32)
         where = np.full((len(block), top), -1, np.int64)
         for number in range(int(first.min()) // _CHUNK, len(self._chunks)):

@@ -28,7 +28,7 @@ from nearframe.embeddings import (
 )
 from nearframe.embeddings.prefetch import run_ahead
 from nearframe.embeddings.sources import Sampling, VideoSource, open_source
-from nearframe.index import atomic_write
+from nearframe.index import Recall, atomic_write
 
 from ..change import ChangeDetection
 from ..change.light import Grey
@@ -75,6 +75,7 @@ class VideoDedup:
         unreadable: What of the video did not decode.
         rules: By which it was decided.
         fingerprint: What the vectors were made with; None where none were needed.
+        recall: As of `DedupPlan`.
     """
 
     video: str
@@ -83,6 +84,7 @@ class VideoDedup:
     unreadable: tuple[Unreadable, ...]
     rules: DedupRules
     fingerprint: Fingerprint | None
+    recall: Recall | None = None
 
 
 def dedup_video(
@@ -139,7 +141,9 @@ def dedup_video(
     if not total:
         reason = unreadable[0].reason if unreadable else "it has no frames"
         raise SourceError(source, f"no frame can be decoded ({reason})")
-    return VideoDedup(video.path, tuple(kept), total, tuple(unreadable), rules, fingerprint)
+    return VideoDedup(
+        video.path, tuple(kept), total, tuple(unreadable), rules, fingerprint, frames.recall
+    )
 
 
 def _walk(
@@ -213,6 +217,11 @@ class _VideoFrames:
         self._bounded = rules.window.frames is not None or rules.against == "previous"
         self._times_s: list[float] = []
         self._last: int | None = None
+
+    @property
+    def recall(self) -> Recall | None:
+        """As of `GreedyDedup`."""
+        return self._greedy.recall
 
     def look_at(self, image: RgbImage) -> Grey | None:
         """Prepare the picture of a frame, in whatever thread."""

@@ -19,6 +19,7 @@ from nearframe.embeddings import (
     Vectors,
     shown,
 )
+from nearframe.index import Recall
 
 from ..plans.rules import DedupRules
 from .decider import Decider, Measured
@@ -68,11 +69,13 @@ class Gathered:
     Attributes:
         job: What was gathered.
         unreadable: What could not be read.
+        recall: The lowest that was measured of approximate comparisons; None while all were exact.
     """
 
     def __init__(self, job: Job, vectors: Vectors | None, pictures: PictureSpool) -> None:
         self.job = job
         self.unreadable: tuple[Unreadable, ...] = job.images.problems
+        self.recall: Recall | None = None
         self._vectors = vectors
         self._pictures = pictures
         self._images: list[OrderedImage] = []
@@ -155,6 +158,7 @@ class Gathered:
                 decision.keep and not image.protected
                 for image, decision in zip(images, decisions, strict=True)
             )
+        self._note(decider)
         return kept
 
     def rules_at(self, threshold: float) -> DedupRules:
@@ -182,6 +186,12 @@ class Gathered:
             vectors = None if self._vectors is None else np.array(self._vectors[positions])
             yield Batch(tuple(images), vectors, seen, ())
 
+    def _note(self, decider: Decider) -> None:
+        """Note how often a decider found the nearest."""
+        recall = decider.recall
+        if recall is not None and (self.recall is None or recall.at_1 < self.recall.at_1):
+            self.recall = recall
+
     def _slices(self) -> Iterator[tuple[int, list[OrderedImage]]]:
         for start in range(0, len(self._images), _BATCH):
             yield start, self._images[start : start + _BATCH]
@@ -199,6 +209,7 @@ class Gathered:
                 if decision.similarity is not None:
                     # To the plan's precision, so that the threshold can be given again.
                     found.add(round(decision.similarity, 6))
+        self._note(decider)
         return sorted(found, reverse=True)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nearframe.embeddings import NearframeError, Vectors
+from nearframe.index import Recall
 
 from ..plans.rules import AGAINST, Against, Window
 from ..threshold import lowest_cosine
@@ -53,7 +54,10 @@ class GreedyDedup:
     from any earlier kept frame. With ``against="all"`` frames are compared with every earlier one,
     kept or not: then a slow drift drops all but its first frame.
 
-    Memory holds the vectors compared against, and never a matrix of all pairs.
+    Memory holds the vectors compared against, and never a matrix of all pairs. Up to 200,000 of
+    them comparisons are exact, and beyond that approximate where this saves time: a frame is still
+    dropped by its exact cosine to a kept one, but now and then, as `recall` says, the nearest is
+    not found, and a repeat stays.
 
     Args:
         threshold: Cosine in [-1, 1] from which frames are alike; None where there are no vectors.
@@ -79,6 +83,7 @@ class GreedyDedup:
             raise NearframeError("there is nothing to decide by; give a threshold or compare")
         self._lowest = None if threshold is None else lowest_cosine(threshold)
         self._compare = compare
+        self._top = 1 if compare is None else CANDIDATES
         self._against_all = against == "all"
         window = window or Window()
         self._seconds = window.seconds
@@ -88,6 +93,13 @@ class GreedyDedup:
         self._earlier: dict[str | None, EarlierFrames] = {}
         self._references: dict[str | None, EarlierFrames] = {}
         self._added = 0
+
+    @property
+    def recall(self) -> Recall | None:
+        """The lowest that was measured of approximate comparisons; None while all were exact."""
+        parts = (*self._earlier.values(), *self._references.values())
+        measured = [part.recall for part in parts if part.recall is not None]
+        return min(measured, key=lambda recall: recall.at_1, default=None)
 
     def add(
         self,
@@ -108,7 +120,7 @@ class GreedyDedup:
         count = vectors if isinstance(vectors, int) else len(vectors)
         decisions: dict[int, Decision] = {}
         for camera, rows in _rows_by_camera(count, cameras).items():
-            earlier = self._earlier.setdefault(camera, EarlierFrames())
+            earlier = self._earlier.setdefault(camera, self._no_frames())
             references = self._references.get(camera, _NO_FRAMES)
             for start in range(0, len(rows), self._block):
                 block = np.array(rows[start : start + self._block])
@@ -133,7 +145,7 @@ class GreedyDedup:
         """
         count = vectors if isinstance(vectors, int) else len(vectors)
         for camera, rows in _rows_by_camera(count, cameras).items():
-            self._references.setdefault(camera, EarlierFrames()).append(
+            self._references.setdefault(camera, self._no_frames()).append(
                 [self._added + row for row in rows],
                 np.full(len(rows), np.inf),
                 None if isinstance(vectors, int) else vectors[rows],
@@ -150,6 +162,9 @@ class GreedyDedup:
         earlier = self._earlier[camera]
         earlier.repeated = earlier.find(position)
 
+    def _no_frames(self) -> EarlierFrames:
+        return EarlierFrames(-1.0 if self._lowest is None else self._lowest, self._top)
+
     def _decide(
         self,
         earlier: EarlierFrames,
@@ -160,10 +175,10 @@ class GreedyDedup:
     ) -> list[Decision]:
         """Decide about frames of one camera, whose nearest earlier ones are found in a block."""
         assert self._lowest is not None
-        top = 1 if self._compare is None else CANDIDATES
-        known = references.nearest(block, np.zeros(len(block), np.int64), top)
+        top = self._top
+        known = references.nearest(block, np.zeros(len(block), np.int64))
         first = self._first(earlier, times)
-        before = earlier.nearest(block, first, top)
+        before = earlier.nearest(block, first)
         # (b, b): row i holds the cosines of frame i to the others of the block.
         inside = np.clip(block @ block.T, -1.0, 1.0)
         # Rows of the block that later rows are compared with, as far as they are filled.

@@ -98,6 +98,7 @@ def plan_job(job: Job, progress: Progress) -> DedupPlan:
             for entry in unreadable
         ),
         rules=job.rules,
+        recall=decider.recall,
         fingerprint=job.fingerprint,
         created=now(),
         protected=tuple(file for file, is_one in zip(files, protected, strict=True) if is_one),

@@ -13,6 +13,7 @@ from nearframe.embeddings import (
     Unreadable,
     shown,
 )
+from nearframe.index import Recall
 
 from ..plans.plan import DedupPlan
 from ..plans.rules import DedupRules
@@ -39,6 +40,7 @@ class Sweep:
         total: How many frames there are.
         rules: What else was decided by; their threshold is the usual one.
         unreadable: Files that could not be read.
+        recall: As of `DedupPlan`, the lowest of all thresholds.
     """
 
     kind: ThresholdKind
@@ -46,6 +48,7 @@ class Sweep:
     total: int
     rules: DedupRules
     unreadable: tuple[Unreadable, ...]
+    recall: Recall | None = None
 
     @property
     def usual(self) -> float | None:
@@ -114,6 +117,7 @@ def sweep_dedup(
             everything.total,
             everything.job.rules,
             everything.unreadable,
+            everything.recall,
         )
 
 

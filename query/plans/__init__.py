@@ -17,7 +17,7 @@ from .rules import (
     mask_files,
 )
 from .table import save_table
-from .words import describe_rules
+from .words import describe_recall, describe_rules
 
 __all__ = [
     "ACTIONS",
@@ -42,6 +42,7 @@ __all__ = [
     "SplitAction",
     "Window",
     "apply_plan",
+    "describe_recall",
     "describe_rules",
     "free_path",
     "journal_of",

@@ -20,7 +20,7 @@ from nearframe.embeddings import (
     shown,
     writing_errors,
 )
-from nearframe.index import atomic_write
+from nearframe.index import Recall, atomic_write
 
 from .rules import DedupRules
 
@@ -115,6 +115,8 @@ class DedupPlan:
         rules: By which it was decided.
         fingerprint: What the vectors were made with; None where none were needed.
         created: When, ISO 8601 with offset.
+        recall: How often the nearest earlier frame was found where frames were compared
+            approximately; None where all comparisons were exact.
         protected: Files that the others were compared with, and that are never touched.
         protected_folders: Absolute paths of folders in which nothing is ever touched.
     """
@@ -126,6 +128,7 @@ class DedupPlan:
     rules: DedupRules
     fingerprint: Fingerprint | None
     created: str
+    recall: Recall | None = None
     protected: tuple[PlannedFile, ...] = ()
     protected_folders: tuple[str, ...] = ()
 
@@ -143,6 +146,7 @@ class DedupPlan:
             "protected_folders": self.protected_folders,
             "rules": self.rules.to_json(),
             "fingerprint": None if self.fingerprint is None else self.fingerprint.to_json(),
+            "recall": None if self.recall is None else asdict(self.recall),
         }
         lists: dict[str, tuple[PlannedFile | Unreadable, ...]] = {
             "dropped": self.dropped,
@@ -178,6 +182,7 @@ class DedupPlan:
         try:
             _require(int, fields, "version")
             fingerprint = fields["fingerprint"]
+            recall = fields.get("recall")
             return cls(
                 folder=_require(str, fields, "folder"),
                 kept=_entries(KeptFile, _require(list, fields, "kept")),
@@ -186,6 +191,7 @@ class DedupPlan:
                 rules=DedupRules.from_json(_require(dict, fields, "rules")),
                 fingerprint=None if fingerprint is None else Fingerprint.from_json(fingerprint),
                 created=_require(str, fields, "created"),
+                recall=None if recall is None else Recall(**recall),
                 protected=_entries(PlannedFile, _require(list, fields, "protected"), anywhere=True),
                 protected_folders=_texts(_require(list, fields, "protected_folders")),
             )

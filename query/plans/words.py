@@ -1,6 +1,7 @@
 """The rules of a deduplication in words."""
 
 from nearframe.embeddings import Fingerprint
+from nearframe.index import Recall
 
 from .rules import DedupRules
 
@@ -25,6 +26,14 @@ def describe_rules(rules: DedupRules, fingerprint: Fingerprint | None) -> str:
     }[rules.against]
     limit = "" if rules.threshold is None else f" of similarity {rules.threshold:g} or more"
     return f"method hybrid: {changed} from {nearest}{limit}"
+
+
+def describe_recall(recall: Recall) -> str:
+    """Say what approximate comparisons mean for the result, in a sentence."""
+    return (
+        f"Compared approximately, as there are very many frames: {recall.at_1:.1%} of the nearest "
+        f"were found (of {recall.queries} tried), so a few repeats may stay."
+    )
 
 
 def _origin(rules: DedupRules, fingerprint: Fingerprint | None) -> str:

@@ -144,7 +144,7 @@ def test_odd_names_round_trip_on_one_line_each(folder, plan_of, tmp_path, name):
     path = tmp_path / "plan.json"
     plan.save(path)
     assert DedupPlan.load(path) == plan
-    assert len(path.read_text("utf-8").splitlines()) == 17
+    assert len(path.read_text("utf-8").splitlines()) == 18
     assert DedupPlan.load(path).dropped[0].is_unchanged(folder)
 
 
@@ -224,6 +224,8 @@ def test_a_plan_that_lacks_a_field_is_damaged(saved, key):
         ("protected_folders", "/photos"),
         ("protected_folders", [1]),
         ("fingerprint", {}),
+        ("recall", {}),
+        ("recall", 0.99),
         ("fingerprint", "builtin"),
     ],
 )
