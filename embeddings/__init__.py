@@ -27,6 +27,7 @@ from .fingerprint import DIMENSION, Arithmetic, Fingerprint
 from .frame import Frame, FrameRef, RgbImage, Unreadable
 from .preprocessing import FITS, Preprocessing
 from .progress import Progress, Silent
+from .thumbnail import THUMBNAIL_SIDE, THUMBNAIL_UNIT, Thumbnails
 from .weights import (
     DEFAULT_WEIGHTS,
     NAMED_WEIGHTS,
@@ -44,6 +45,8 @@ __all__ = [
     "DIMENSION",
     "FITS",
     "NAMED_WEIGHTS",
+    "THUMBNAIL_SIDE",
+    "THUMBNAIL_UNIT",
     "Arithmetic",
     "DeviceError",
     "DiskFullError",
@@ -62,6 +65,7 @@ __all__ = [
     "RgbImage",
     "Silent",
     "SourceError",
+    "Thumbnails",
     "Unreadable",
     "UnreadableImageError",
     "Vectors",

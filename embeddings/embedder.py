@@ -19,6 +19,7 @@ from .prefetch import in_batches, run_ahead
 from .preprocessing import Preprocessing
 from .sources import ImageSequence, Sampling, Source, open_source, read_image, to_rgb
 from .still import StillDetector
+from .thumbnail import THUMBNAIL_SIDE, Thumbnails, thumbnails
 from .weights import DEFAULT_WEIGHTS, default_preprocessing, name_of
 
 T = TypeVar("T")
@@ -37,11 +38,13 @@ class EmbeddedBatch:
     Attributes:
         frames: Where each frame is.
         vectors: float32, shape ``(len(frames), 2048)``, each row L2-normalised.
+        thumbnails: uint16, shape ``(len(frames), 32, 32)``: what the network saw, in small.
         unreadable: What lay between those frames and did not decode.
     """
 
     frames: tuple[FrameRef, ...]
     vectors: Vectors
+    thumbnails: Thumbnails
     unreadable: tuple[Unreadable, ...]
 
 
@@ -111,11 +114,26 @@ class Embedder:
             TypeError: If `images` is itself one image, or an item is none.
             ValueError: If an array is not uint8 of shape ``(height, width, 3)``.
         """
+        return self.describe(images)[0]
+
+    def describe(self, images: Iterable[ImageInput]) -> tuple[Vectors, Thumbnails]:
+        """Embed any number of images, and make the thumbnails that tell near ones apart.
+
+        Returns:
+            float32, shape ``(n, 2048)``, as of `embed`, and uint16, shape ``(n, 32, 32)``.
+
+        Raises:
+            UnreadableImageError: If a file cannot be decoded.
+            TypeError: If `images` is itself one image, or an item is none.
+            ValueError: If an array is not uint8 of shape ``(height, width, 3)``.
+        """
         if isinstance(images, (str, os.PathLike, Image.Image, np.ndarray)):
             raise TypeError("embed() takes an iterable of images; put a single one into a list")
         pixels = run_ahead(map(self._task, images), ahead=2 * self._batch_size)
         batches = (partial(self._embed, batch) for batch in in_batches(pixels, self._batch_size))
-        return np.concatenate([np.empty((0, DIMENSION), np.float32), *self._side_by_side(batches)])
+        made = [_NOTHING, *self._side_by_side(batches)]
+        vectors, small = zip(*made, strict=True)
+        return np.concatenate(vectors), np.concatenate(small)
 
     def embed_source(
         self,
@@ -146,15 +164,19 @@ class Embedder:
         items = _without_repeats(prepared) if self._skip_still else prepared
         batches = in_batches(items, self._batch_size)
         last = np.zeros((1, DIMENSION), np.float32)
-        for batch, fresh in self._side_by_side(partial(self._embed_new, each) for each in batches):
+        last_small = np.zeros((1, THUMBNAIL_SIDE, THUMBNAIL_SIDE), np.uint16)
+        made = self._side_by_side(partial(self._embed_new, each) for each in batches)
+        for batch, (fresh, fresh_small) in made:
             frames = [item for item in batch if not isinstance(item, Unreadable)]
             # Row 0 is that of the batch before, which the first frames may repeat.
             known = np.concatenate([last, fresh])
+            small = np.concatenate([last_small, fresh_small])
             rows = np.cumsum([isinstance(frame, Frame) for frame in frames], dtype=np.int64)
-            last = known[-1:]
+            last, last_small = known[-1:], small[-1:]
             yield EmbeddedBatch(
                 frames=tuple(f.ref if isinstance(f, Frame) else f for f in frames),
                 vectors=known[rows],
+                thumbnails=small[rows],
                 unreadable=tuple(item for item in batch if isinstance(item, Unreadable)),
             )
 
@@ -162,11 +184,11 @@ class Embedder:
         """Embed batches in as many threads as the network likes, one ahead of who takes them."""
         return run_ahead(batches, ahead=self._at_once + 1, workers=self._at_once)
 
-    def _embed(self, pixels: Sequence[RgbImage]) -> Vectors:
-        return self._backbone(np.stack(pixels)) if pixels else np.empty((0, DIMENSION), np.float32)
+    def _embed(self, pixels: Sequence[RgbImage]) -> tuple[Vectors, Thumbnails]:
+        return (self._backbone(np.stack(pixels)), thumbnails(pixels)) if pixels else _NOTHING
 
-    def _embed_new(self, batch: "_Items") -> tuple["_Items", Vectors]:
-        """Embed the frames of a batch that repeat no other; the vectors are those of them only."""
+    def _embed_new(self, batch: "_Items") -> tuple["_Items", tuple[Vectors, Thumbnails]]:
+        """Embed the frames of a batch that repeat no other; the result is that of them only."""
         return batch, self._embed([item.image for item in batch if isinstance(item, Frame)])
 
     def _task(self, image: ImageInput) -> Callable[[], RgbImage]:
@@ -179,6 +201,8 @@ class Embedder:
             return source.decoders(preprocessing)
         return (partial(_resized, decode, preprocessing) for decode in source.decoders())
 
+
+_NOTHING = (np.empty((0, DIMENSION), np.float32), thumbnails([]))
 
 # A frame whose pixels are there, or the place of one that repeats the last such frame.
 _Items = Sequence[Frame | FrameRef | Unreadable]

@@ -347,7 +347,7 @@ class _Build:
 
     def _take(self, batch: EmbeddedBatch) -> None:
         """Add a batch to the index, and commit now and then."""
-        self._index.append(batch.frames, batch.vectors)
+        self._index.append(batch.frames, batch.vectors, batch.thumbnails)
         self.report.unreadable += batch.unreadable
         self._progress.advance(len(batch.frames) + len(batch.unreadable))
         if self._index.pending >= COMMIT_EVERY:

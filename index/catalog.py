@@ -16,6 +16,7 @@ from .errors import FrameIndexError, IndexVersionError
 from .match import Restriction
 from .shards import Shard
 from .tables import FORMAT_VERSION, SCHEMA, FileState, Places, SourceSummary, StoredFrame
+from .thumbnails import THUMBNAIL_SCHEMA, ThumbnailTable
 
 CATALOG_NAME = "frames.sqlite"
 
@@ -34,10 +35,15 @@ _IDS_AT_ONCE = 500
 
 
 class Catalog:
-    """The tables of an index. Writers call `begin`, change, and `commit`."""
+    """The tables of an index. Writers call `begin`, change, and `commit`.
+
+    Attributes:
+        thumbnails: Those of its frames.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.thumbnails = ThumbnailTable(database)
         self._run, self._run_each = database.run, database.run_each
         self._directory = database.path.parent
         self._changes_before = 0
@@ -55,7 +61,7 @@ class Catalog:
             try:
                 # It takes its name when it is complete, so nothing need ever be undone.
                 catalog._run("PRAGMA journal_mode = OFF")
-                catalog._database.run_script(f"BEGIN; {SCHEMA}")
+                catalog._database.run_script(f"BEGIN; {SCHEMA} {THUMBNAIL_SCHEMA}")
                 catalog.set_meta("format_version", FORMAT_VERSION)
                 catalog.set_meta("fingerprint", fingerprint.to_json())
                 catalog.set_meta("generation", 0)
@@ -90,6 +96,8 @@ class Catalog:
             else:
                 catalog._run("PRAGMA query_only = ON")
             catalog._require_version()
+            if write:
+                catalog.thumbnails.require()
         except BaseException:
             catalog.close()
             raise
@@ -225,18 +233,14 @@ class Catalog:
         self.remove_frames(path)
         self._run("DELETE FROM files WHERE path = CAST(? AS TEXT)", os.fsencode(path))
 
-    def add_frames(
-        self, file_id: int, frames: Iterable[FrameRef], shard_id: int, first_row: int
-    ) -> None:
-        """Add frames of a file, whose vectors are consecutive rows of a shard."""
-        self._run_each(
+    def add_frame(self, file_id: int, frame: FrameRef, shard_id: int, row: int) -> int:
+        """Add a frame of a file, whose vector is a row of a shard, and return its id."""
+        rows = self._run(
             "INSERT INTO frames (file_id, number, time_s, shard_id, shard_row) "
-            "VALUES (?, ?, ?, ?, ?)",
-            (
-                (file_id, frame.number, frame.time_s, shard_id, row)
-                for row, frame in enumerate(frames, first_row)
-            ),
+            "VALUES (?, ?, ?, ?, ?) RETURNING id",
+            *(file_id, frame.number, frame.time_s, shard_id, row),
         )
+        return int(rows[0][0])
 
     def remove_frames(self, path: str) -> None:
         """Drop the frames of a file."""

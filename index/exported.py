@@ -8,7 +8,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from nearframe.embeddings import DIMENSION, Fingerprint, FrameRef, Vectors, reading_errors, shown
+from nearframe.embeddings import (
+    DIMENSION,
+    Fingerprint,
+    FrameRef,
+    Thumbnails,
+    Vectors,
+    reading_errors,
+    shown,
+)
 
 from .errors import FrameIndexError
 from .export import is_single_file, metadata_path
@@ -30,7 +38,12 @@ class Searchable(Protocol):
         ...
 
     def nearest(
-        self, queries: Vectors, k: int, *, within: Restriction | None = None
+        self,
+        queries: Vectors,
+        k: int,
+        *,
+        thumbnails: Thumbnails | None = None,
+        within: Restriction | None = None,
     ) -> list[list[Match]]:
         """Find the nearest frames, as `FrameIndex.nearest` does."""
         ...
@@ -87,9 +100,14 @@ class ExportedIndex:
         return len(self._frames)
 
     def nearest(
-        self, queries: Vectors, k: int, *, within: Restriction | None = None
+        self,
+        queries: Vectors,
+        k: int,
+        *,
+        thumbnails: Thumbnails | None = None,  # noqa: ARG002  # the file has none
+        within: Restriction | None = None,
     ) -> list[list[Match]]:
-        """Find the nearest frames of each query, as `FrameIndex.nearest` does."""
+        """Find the nearest frames of each query, as `FrameIndex.nearest` does, by vectors alone."""
         among = None
         if within is not None and within != Restriction():
             admitted = [n for n, frame in enumerate(self._frames) if within.admits(frame)]

@@ -14,6 +14,7 @@ from nearframe.embeddings import (
     DIMENSION,
     Fingerprint,
     FrameRef,
+    Thumbnails,
     Unreadable,
     Vectors,
     reading_errors,
@@ -27,6 +28,7 @@ from .errors import FrameIndexError
 from .interrupts import interrupts_held
 from .lock import LOCK_NAME, acquire_write_lock
 from .match import Match, Restriction
+from .pixel_order import CANDIDATES, by_pixels
 from .search import Search, StoredSearch
 from .shards import SHARD_SUFFIX, write_shard
 from .tables import FileState, Ids, SourceSummary, StoredFrame
@@ -54,7 +56,7 @@ class FrameIndex:
 
     >>> with FrameIndex.create("my.index", embedder.fingerprint) as index:
     ...     for batch in embedder.embed_source("film.mp4"):
-    ...         index.append(batch.frames, batch.vectors)
+    ...         index.append(batch.frames, batch.vectors, batch.thumbnails)
 
     Leaving the block without an exception commits; with one, what was not committed is forgotten.
     """
@@ -201,13 +203,20 @@ class FrameIndex:
             yield FrameBlock(block, self._vectors.read(np.array(places, np.int64)))
 
     def nearest(
-        self, queries: Vectors, k: int, *, within: Restriction | None = None
+        self,
+        queries: Vectors,
+        k: int,
+        *,
+        thumbnails: Thumbnails | None = None,
+        within: Restriction | None = None,
     ) -> list[list[Match]]:
         """Find the nearest frames of each query, among those of the last commit.
 
         Args:
             queries: float32, shape ``(nq, 2048)``, normalised.
             k: How many matches per query at most.
+            thumbnails: Of the queries, shape ``(nq, 32, 32)``: puts frames in the order of their
+                pixels that are equally near otherwise, see `index.pixel_order`.
             within: Which frames to look at.
 
         Returns:
@@ -218,23 +227,37 @@ class FrameIndex:
             IndexDamagedError: If a shard is missing or was changed.
         """
         while True:
-            found = self._current_search().nearest(queries, k, among=self._ids_within(within))
+            found = self._current_search().nearest(
+                queries,
+                k if thumbnails is None else max(k, CANDIDATES),
+                among=self._ids_within(within),
+            )
             frames = self.catalog.frames_by_id({id_ for row in found for id_, _ in row})
             complete = all(id_ in frames for row in found for id_, _ in row)
             # A writer may have dropped some of them since; then its commit is the last one.
             if complete or self.catalog.generation() == self.search.generation:
                 break
-        return [
-            [Match(frames[id_].ref, similarity) for id_, similarity in row if id_ in frames]
+        rows = [
+            [(id_, Match(frames[id_].ref, similarity)) for id_, similarity in row if id_ in frames]
             for row in found
         ]
+        if thumbnails is None:
+            return [[match for _, match in row] for row in rows]
+        return [
+            by_pixels(row, asked, self.catalog.thumbnails.of)[:k]
+            for row, asked in zip(rows, thumbnails, strict=True)
+        ]
 
-    def append(self, frames: Sequence[FrameRef], vectors: Vectors) -> None:
+    def append(
+        self, frames: Sequence[FrameRef], vectors: Vectors, thumbnails: Thumbnails | None = None
+    ) -> None:
         """Add frames with their vectors; they count from the next `commit` on.
 
         Args:
             frames: The frames, of any number of files.
             vectors: float32, shape ``(len(frames), 2048)``, normalised.
+            thumbnails: uint16, shape ``(len(frames), 32, 32)``; without, they cannot be told from
+                frames whose vectors are nearly equal.
 
         Raises:
             ValueError: If `vectors` has another shape.
@@ -255,7 +278,9 @@ class FrameIndex:
                 file_id = self.catalog.file_id(absolute(frame.source))
                 if file_id is None:
                     file_id = self._add_file(frame)
-                self.catalog.add_frames(file_id, [frame], shard_id, row)
+                frame_id = self.catalog.add_frame(file_id, frame, shard_id, row)
+                if thumbnails is not None:
+                    self.catalog.thumbnails.add(frame_id, thumbnails[row - self.pending])
             self._pending.append(vectors)
 
     def commit(self) -> None:

@@ -15,6 +15,7 @@ from nearframe.embeddings import (
     MakeEmbedder,
     NearframeError,
     SourceError,
+    Thumbnails,
     Unreadable,
     Vectors,
     resolve_embedder,
@@ -33,8 +34,9 @@ class QueryMatches:
 
     Attributes:
         query: The picture that was asked for: its file, or ``image N`` where it was no file.
-        matches: Nearest first; those at or above the threshold, `k` at most.
-        nearest: Similarity of the nearest frame, at or above the threshold or not; None where
+        matches: Nearest first, and of those that are as near the ones with the nearest pixels;
+            those at or above the threshold, `k` at most.
+        nearest: Similarity of the first of them, at or above the threshold or not; None where
             the index is empty.
     """
 
@@ -98,8 +100,8 @@ def search(
         asked = [_openable(query) for query in _as_list(queries)]
         # Last, because loading the network takes seconds, and the rest may be wrong.
         embedder = resolve_embedder(embedder, opened.fingerprint, holder="the index")
-        names, vectors, unreadable = _embed(asked, embedder)
-        found = opened.nearest(vectors, k, within=within)
+        names, vectors, thumbnails, unreadable = _embed(asked, embedder)
+        found = opened.nearest(vectors, k, thumbnails=thumbnails, within=within)
     results = tuple(
         QueryMatches(
             query=name,
@@ -123,24 +125,28 @@ def _openable(query: ImageInput) -> ImageSequence | ImageInput:
 
 def _embed(
     queries: Iterable[ImageSequence | ImageInput], embedder: Embedder
-) -> tuple[list[str], Vectors, tuple[Unreadable, ...]]:
-    """Return names and vectors ``(nq, 2048)`` of the queries that decode, and the others."""
+) -> tuple[list[str], Vectors, Thumbnails, tuple[Unreadable, ...]]:
+    """Return names, vectors ``(nq, 2048)`` and thumbnails of what decodes, and the others."""
     names: list[str] = []
     vectors: list[Vectors] = []
+    thumbnails: list[Thumbnails] = []
     unreadable: list[Unreadable] = []
     for number, query in enumerate(queries):
         if not isinstance(query, ImageSequence):
             names.append(f"image {number}")
-            vectors.append(embedder.embed([query]))
+            vector, thumbnail = embedder.describe([query])
+            vectors.append(vector)
+            thumbnails.append(thumbnail)
             continue
         for batch in embedder.embed_source(query):
             names += [frame.source for frame in batch.frames]
             vectors.append(batch.vectors)
+            thumbnails.append(batch.thumbnails)
             unreadable += batch.unreadable
     if not names:
         first = unreadable[0]
         raise SourceError(first.source, f"cannot be decoded as a query ({first.reason})")
-    return names, np.concatenate(vectors), tuple(unreadable)
+    return names, np.concatenate(vectors), np.concatenate(thumbnails), tuple(unreadable)
 
 
 def _as_list(queries: ImageInput | Iterable[ImageInput]) -> list[ImageInput]:

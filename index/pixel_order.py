@@ -1,0 +1,81 @@
+"""Frames that vectors hardly tell apart, in the order of their pixels.
+
+Neighbouring frames of a fixed camera have cosines above 0.999, less apart than a JPEG or rounding
+in 8 bits moves a vector. What is asked for as it was filmed is found by its pixels then; what was
+edited differs from all of them in pixels, and keeps the order of the vectors.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from nearframe.embeddings import THUMBNAIL_UNIT, Thumbnails
+
+from .match import Match
+
+CANDIDATES = 128
+"""How many of the nearest frames are compared in pixels."""
+# More than a JPEG of quality 20, or rounding in 8 bits, moves a cosine.
+_AS_NEAR = 0.02
+# In levels of 255.
+_SAME_PIXELS = 6.0
+
+Differences = npt.NDArray[np.float32]
+"""Standard deviations of differences of thumbnails, float32, shape ``(n,)``, in levels of 255."""
+
+
+def by_pixels(
+    found: Sequence[tuple[int, Match]],
+    asked: Thumbnails,
+    thumbnails_of: Callable[[Sequence[int]], Mapping[int, Thumbnails]],
+) -> list[Match]:
+    """Put the matches of one query in order, and say how far their pixels are apart.
+
+    Args:
+        found: Frames with their ids, the nearest first.
+        asked: Thumbnail of the query, uint16 ``(32, 32)``.
+        thumbnails_of: Gives those of some ids, as far as there are any.
+    """
+    compared = [id_ for id_, _ in found[:CANDIDATES]]
+    known = thumbnails_of(compared)
+    apart = np.full(len(compared), np.nan, np.float32)
+    have = [position for position, id_ in enumerate(compared) if id_ in known]
+    if have:
+        apart[have] = differences(asked, np.stack([known[compared[n]] for n in have]))
+    matches = [match for _, match in found]
+    for position in have:
+        matches[position] = replace(matches[position], difference=float(apart[position]))
+    order = order_by_pixels([match.similarity for match in matches], apart)
+    return [matches[position] for position in order.tolist()]
+
+
+def differences(asked: Thumbnails, found: Thumbnails) -> Differences:
+    """Compare one thumbnail ``(32, 32)`` with others ``(n, 32, 32)``.
+
+    Deviations, so that what encoders do to the brightness of a whole picture does not count.
+    """
+    apart = (found.astype(np.float32) - asked) / THUMBNAIL_UNIT
+    deviations: Differences = apart.std(axis=(1, 2))
+    return deviations
+
+
+def order_by_pixels(similarities: npt.ArrayLike, apart: Differences) -> npt.NDArray[np.int64]:
+    """Order frames of which some are as near as the nearest, as far as their vectors can tell.
+
+    Args:
+        similarities: Cosines to the query, shape ``(n,)``, the highest first.
+        apart: Of the first n' <= n of them, nan where there is no thumbnail.
+
+    Returns:
+        int64, shape ``(n,)``: positions, in order. Without a frame of the query's own pixels, they
+        stay as they are.
+    """
+    values = np.asarray(similarities)
+    order = np.arange(len(values))
+    near = int((values[: len(apart)] >= values[:1] - _AS_NEAR).sum())
+    # nan compares as False: without all thumbnails nothing is known.
+    if near and apart[:near].min() <= _SAME_PIXELS:
+        order[:near] = np.argsort(apart[:near], kind="stable")
+    return order

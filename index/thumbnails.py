@@ -1,0 +1,47 @@
+"""The thumbnails of an index: a table of its catalogue."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nearframe.embeddings import THUMBNAIL_SIDE, Thumbnails
+
+from .database import Database
+
+THUMBNAIL_SCHEMA = """
+-- 32x32 numbers of 2 bytes, little endian, for each frame; the first indexes have none. They go with their frames, also where an
+-- older nearframe removes those.
+CREATE TABLE IF NOT EXISTS thumbnails (frame_id INTEGER PRIMARY KEY, pixels BLOB NOT NULL);
+CREATE TRIGGER IF NOT EXISTS drop_thumbnail AFTER DELETE ON frames
+BEGIN DELETE FROM thumbnails WHERE frame_id = OLD.id; END;
+"""
+# SQLite takes 999 parameters at least.
+_IDS_AT_ONCE = 500
+
+
+class ThumbnailTable:
+    """Thumbnails by the id of their frame; a part of the catalogue's transactions."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def require(self) -> None:
+        """Make the table where an older nearframe made the catalogue."""
+        self._database.run_script(THUMBNAIL_SCHEMA)
+
+    def add(self, frame_id: int, thumbnail: Thumbnails) -> None:
+        """Add that of a frame, uint16 ``(32, 32)``."""
+        self._database.run("INSERT INTO thumbnails VALUES (?, ?)", frame_id, thumbnail.astype("<u2").tobytes())
+
+    def of(self, ids: Sequence[int]) -> dict[int, Thumbnails]:
+        """Return those of some frames, uint16 ``(32, 32)``, as far as there are any."""
+        if not self._database.run("SELECT 1 FROM sqlite_master WHERE name = 'thumbnails'"):
+            return {}
+        found = {}
+        for first in range(0, len(ids), _IDS_AT_ONCE):
+            some = ids[first : first + _IDS_AT_ONCE]
+            holes = ", ".join("?" * len(some))
+            query = f"SELECT frame_id, pixels FROM thumbnails WHERE frame_id IN ({holes})"
+            for id_, pixels in self._database.run(query, *some):
+                found[id_] = np.frombuffer(pixels, "<u2").reshape(THUMBNAIL_SIDE, -1)
+        return found
