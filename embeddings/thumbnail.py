@@ -11,7 +11,7 @@ from .frame import RgbImage
 THUMBNAIL_SIDE = 32
 """Side of a thumbnail, in pixels."""
 
-Thumbnails = npt.NDArray[np.uint8]
+Thumbnails = npt.NDArray[np.uint16]
 """Thumbnails: uint16, shape ``(n, 32, 32)``, luma of ITU-R BT.601 in 256ths of a level of 255."""
 
 THUMBNAIL_UNIT = 256
@@ -30,7 +30,8 @@ def thumbnail(pixels: RgbImage) -> Thumbnails:
     side = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
     # "F" is float32, which resizing leaves unrounded.
     grey = Image.fromarray(pixels).convert("L").convert("F").resize(side, Image.Resampling.BOX)
-    return np.rint(np.asarray(grey) * THUMBNAIL_UNIT).astype(np.uint16)
+    levels: npt.NDArray[np.float32] = np.asarray(grey)
+    return np.rint(levels * THUMBNAIL_UNIT).astype(np.uint16)
 
 
 def thumbnails(pictures: Sequence[RgbImage]) -> Thumbnails:

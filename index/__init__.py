@@ -8,10 +8,12 @@ from .exported import ExportedIndex, Searchable, open_index
 from .frame_index import FrameBlock, FrameIndex
 from .inspect import IndexSummary, Verification, summarize, verify
 from .match import Match, Restriction
+from .pixel_order import PIXEL_CANDIDATES, order_by_pixels, thumbnail_differences
 from .search import AnnChoice, IvfRecord, Recall
 from .stored_threshold import StoredThreshold, store_threshold, stored_threshold
 
 __all__ = [
+    "PIXEL_CANDIDATES",
     "AnnChoice",
     "BuildReport",
     "ExportedIndex",
@@ -35,10 +37,12 @@ __all__ = [
     "build_index",
     "export_index",
     "open_index",
+    "order_by_pixels",
     "remove_leftovers",
     "store_threshold",
     "stored_threshold",
     "summarize",
     "sync_directory",
+    "thumbnail_differences",
     "verify",
 ]

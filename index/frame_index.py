@@ -28,7 +28,7 @@ from .errors import FrameIndexError
 from .interrupts import interrupts_held
 from .lock import LOCK_NAME, acquire_write_lock
 from .match import Match, Restriction
-from .pixel_order import CANDIDATES, by_pixels
+from .pixel_order import PIXEL_CANDIDATES, by_pixels
 from .search import Search, StoredSearch
 from .shards import SHARD_SUFFIX, write_shard
 from .tables import FileState, Ids, SourceSummary, StoredFrame
@@ -229,7 +229,7 @@ class FrameIndex:
         while True:
             found = self._current_search().nearest(
                 queries,
-                k if thumbnails is None else max(k, CANDIDATES),
+                k if thumbnails is None else max(k, PIXEL_CANDIDATES),
                 among=self._ids_within(within),
             )
             frames = self.catalog.frames_by_id({id_ for row in found for id_, _ in row})

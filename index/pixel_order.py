@@ -15,7 +15,7 @@ from nearframe.embeddings import THUMBNAIL_UNIT, Thumbnails
 
 from .match import Match
 
-CANDIDATES = 128
+PIXEL_CANDIDATES = 128
 """How many of the nearest frames are compared in pixels."""
 # More than a JPEG of quality 20, or rounding in 8 bits, moves a cosine.
 _AS_NEAR = 0.02
@@ -38,20 +38,20 @@ def by_pixels(
         asked: Thumbnail of the query, uint16 ``(32, 32)``.
         thumbnails_of: Gives those of some ids, as far as there are any.
     """
-    compared = [id_ for id_, _ in found[:CANDIDATES]]
+    compared = [id_ for id_, _ in found[:PIXEL_CANDIDATES]]
     known = thumbnails_of(compared)
     apart = np.full(len(compared), np.nan, np.float32)
     have = [position for position, id_ in enumerate(compared) if id_ in known]
     if have:
-        apart[have] = differences(asked, np.stack([known[compared[n]] for n in have]))
+        apart[have] = thumbnail_differences(asked, np.stack([known[compared[n]] for n in have]))
     matches = [match for _, match in found]
     for position in have:
         matches[position] = replace(matches[position], difference=float(apart[position]))
     order = order_by_pixels([match.similarity for match in matches], apart)
-    return [matches[position] for position in order.tolist()]
+    return matches if order is None else [matches[position] for position in order.tolist()]
 
 
-def differences(asked: Thumbnails, found: Thumbnails) -> Differences:
+def thumbnail_differences(asked: Thumbnails, found: Thumbnails) -> Differences:
     """Compare one thumbnail ``(32, 32)`` with others ``(n, 32, 32)``.
 
     Deviations, so that what encoders do to the brightness of a whole picture does not count.
@@ -61,7 +61,9 @@ def differences(asked: Thumbnails, found: Thumbnails) -> Differences:
     return deviations
 
 
-def order_by_pixels(similarities: npt.ArrayLike, apart: Differences) -> npt.NDArray[np.int64]:
+def order_by_pixels(
+    similarities: npt.ArrayLike, apart: Differences
+) -> npt.NDArray[np.int64] | None:
     """Order frames of which some are as near as the nearest, as far as their vectors can tell.
 
     Args:
@@ -69,13 +71,14 @@ def order_by_pixels(similarities: npt.ArrayLike, apart: Differences) -> npt.NDAr
         apart: Of the first n' <= n of them, nan where there is no thumbnail.
 
     Returns:
-        int64, shape ``(n,)``: positions, in order. Without a frame of the query's own pixels, they
-        stay as they are.
+        int64, shape ``(n,)``: positions, in order; None where none of them has the query's pixels,
+        and the order is that of the similarities.
     """
     values = np.asarray(similarities)
-    order = np.arange(len(values))
     near = int((values[: len(apart)] >= values[:1] - _AS_NEAR).sum())
     # nan compares as False: without all thumbnails nothing is known.
-    if near and apart[:near].min() <= _SAME_PIXELS:
-        order[:near] = np.argsort(apart[:near], kind="stable")
+    if not near or not apart[:near].min() <= _SAME_PIXELS:
+        return None
+    order = np.arange(len(values))
+    order[:near] = np.argsort(apart[:near], kind="stable")
     return order

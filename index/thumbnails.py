@@ -9,8 +9,8 @@ from nearframe.embeddings import THUMBNAIL_SIDE, Thumbnails
 from .database import Database
 
 THUMBNAIL_SCHEMA = """
--- 32x32 numbers of 2 bytes, little endian, for each frame; the first indexes have none. They go with their frames, also where an
--- older nearframe removes those.
+-- 32x32 numbers of 2 bytes, little endian, for each frame; the first indexes have none. They go
+-- with their frames, also where an older nearframe removes those.
 CREATE TABLE IF NOT EXISTS thumbnails (frame_id INTEGER PRIMARY KEY, pixels BLOB NOT NULL);
 CREATE TRIGGER IF NOT EXISTS drop_thumbnail AFTER DELETE ON frames
 BEGIN DELETE FROM thumbnails WHERE frame_id = OLD.id; END;
@@ -31,7 +31,9 @@ class ThumbnailTable:
 
     def add(self, frame_id: int, thumbnail: Thumbnails) -> None:
         """Add that of a frame, uint16 ``(32, 32)``."""
-        self._database.run("INSERT INTO thumbnails VALUES (?, ?)", frame_id, thumbnail.astype("<u2").tobytes())
+        self._database.run(
+            "INSERT INTO thumbnails VALUES (?, ?)", frame_id, thumbnail.astype("<u2").tobytes()
+        )
 
     def of(self, ids: Sequence[int]) -> dict[int, Thumbnails]:
         """Return those of some frames, uint16 ``(32, 32)``, as far as there are any."""

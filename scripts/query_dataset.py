@@ -209,6 +209,7 @@ def _as_json(result: "QueryMatches") -> dict[str, Any]:
                 "source": match.frame.source,
                 "time_s": match.frame.time_s,
                 "similarity": match.similarity,
+                "difference": match.difference,
             }
             for match in result.matches
         ],

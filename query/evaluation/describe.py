@@ -17,6 +17,7 @@ from nearframe.embeddings import (
     FrameRef,
     Progress,
     SourceError,
+    Thumbnails,
     Unreadable,
     shown,
 )
@@ -39,6 +40,7 @@ class Described:
         places: int64, shape ``(n,)``: its place among all that the source yields.
         content: Per picture, equal exactly for equal pixels.
         vectors: By name of a method (`NETWORK`, and the baselines): shape ``(n, d)``.
+        thumbnails: uint16, shape ``(n, 32, 32)``.
         unreadable: What did not decode.
     """
 
@@ -46,6 +48,7 @@ class Described:
     places: Positions
     content: tuple[bytes, ...]
     vectors: Mapping[str, Descriptors]
+    thumbnails: Thumbnails
     unreadable: tuple[Unreadable, ...]
 
     def same_pixels(self) -> list[Positions]:
@@ -81,6 +84,7 @@ def describe(
     frames: list[FrameRef] = []
     places: list[int] = []
     content: list[bytes] = []
+    thumbnails: list[Thumbnails] = []
     rows = {name: _Rows() for name in (NETWORK, *baselines)}
     unreadable: dict[tuple[str, int | None], Unreadable] = {}
     for batch in embedder.embed_source(tapped):
@@ -89,6 +93,7 @@ def describe(
         places += [seen.place for seen in taken]
         content += [seen.content for seen in taken]
         rows[NETWORK].add(batch.vectors)
+        thumbnails.append(batch.thumbnails)
         for name in baselines:
             for seen in taken:
                 rows[name].add(seen.descriptors[name][None])
@@ -102,6 +107,7 @@ def describe(
         np.array(places, np.int64),
         tuple(content),
         {name: vectors.array() for name, vectors in rows.items()},
+        np.concatenate(thumbnails),
         tuple(unreadable.values()),
     )
 

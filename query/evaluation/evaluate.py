@@ -21,8 +21,9 @@ from nearframe.embeddings import (
 from nearframe.embeddings.sources import open_source
 
 from .baselines import Baseline
+from .by_pixels import settled_by_pixels
 from .copy_edits import COPY_EDITS, CopyEdit
-from .describe import CopySource, Described, describe, evenly
+from .describe import NETWORK, CopySource, Described, describe, evenly
 from .histogram import SimilarityHistogram
 from .retrieval import Positions, score_retrieval
 
@@ -201,6 +202,8 @@ def score_methods(
     methods = []
     for name, vectors in queries.vectors.items():
         found = score_retrieval(vectors, originals.vectors[name], right, ignored=ignored)
+        if name == NETWORK:
+            found = settled_by_pixels(found, queries, originals, right, ignored=ignored)
         scores = {}
         for edit, rows in of_edit.items():
             rows = rows & ~np.isnan(found.hits)

@@ -49,10 +49,12 @@ def test_unchanged_pictures_all_come_back(make_folder, fake_embedder):
     assert (evaluation.originals, evaluation.copied, evaluation.copies) == (6, 6, 6)
 
 
-def test_a_network_that_sees_nothing_finds_by_chance(make_folder, embedder_of):
+def test_a_network_that_sees_nothing_finds_by_pixels_or_by_chance(make_folder, embedder_of):
     blind = embedder_of(lambda pixels: np.ones((len(pixels), DIMENSION)))
-    (method,) = evaluate(make_folder(8), embedder=blind, edits=UNCHANGED).methods
-    assert method.mean_recall == pytest.approx(1 / 8)
+    edits = {**UNCHANGED, "mirror": COPY_EDITS["mirror"]}
+    (method,) = evaluate(make_folder(8), embedder=blind, edits=edits).methods
+    assert method.edits["unchanged"].recall == 1
+    assert method.edits["mirror"].recall == pytest.approx(1 / 8)
     assert method.micro_ap == pytest.approx(1 / 8)
 
 
