@@ -9,9 +9,11 @@ little, brighter or darker; seeded), and ``--size`` and ``--suffix`` have all ph
 imagededup's CNN gets random weights of the right shape, since this measures time only and what it
 finds is not looked at; so it is told to report no pair, where random weights would report all.
 
-Each runs in a process of its own with its defaults. Images per second are those of the vectors or
-hashes, with the network loaded; the time of all is that of the process, with its start. Memory is
-explained in ``usage.py``.
+Each runs in a process of its own with its defaults. Images per second, and milliseconds of a core
+for each, are those of the vectors or hashes, with the network loaded; the time of all is that of
+the process, with its start. Core time depends less than the clock on what else the machine does,
+and least with ``--one-core``: threads of torch that wait for each other keep their cores busy.
+Memory is explained in ``usage.py``.
 """
 
 import json
@@ -44,12 +46,14 @@ class Result:
     Attributes:
         images: How many it read.
         encode_s: Seconds for their vectors or hashes.
+        encode_core_s: Time on cores for those.
         find_s: Seconds for finding the repeats among those.
         usage: Of its whole process.
     """
 
     images: int
     encode_s: float
+    encode_core_s: float
     find_s: float
     usage: Usage
 
@@ -57,6 +61,11 @@ class Result:
     def rate(self) -> float:
         """Vectors or hashes per second."""
         return self.images / self.encode_s
+
+    @property
+    def core_ms(self) -> float:
+        """Milliseconds of a core for each of them."""
+        return 1000 * self.encode_core_s / self.images
 
 
 def make_photos(
@@ -120,6 +129,7 @@ def measure(python: Path, name: str, photos: Path, *options: str, torch_home: Pa
 @click.option("--size", nargs=2, type=int, help="Width and height of all photos.")
 @click.option("--suffix", default=".jpg", show_default=True, help="What to save them as.")
 @click.option("--weights", default="builtin", show_default=True, help="Of nearframe.")
+@click.option("--one-core", is_flag=True, help="Give all of them one core; Linux only.")
 @click.option("--only", multiple=True, help="Leave the other programs out.")
 def main(
     folder: Path,
@@ -128,6 +138,7 @@ def main(
     size: tuple[int, int] | None,
     suffix: str,
     weights: str,
+    one_core: bool,
     only: tuple[str, ...],
 ) -> None:
     """Print speed, time and memory of each program."""
@@ -138,10 +149,12 @@ def main(
         make_photos(folder, photos, count, size, suffix)
         make_weights(base)
         python = python or make_environment(base / "environment")
-        print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores")
+        if one_core:
+            os.sched_setaffinity(0, {0})  # of the programs that are started from here, too
+        print(f"{platform.processor() or platform.machine()}, {len(os.sched_getaffinity(0))} cores")
         print(f"{len(list(photos.iterdir()))} photos from {folder}, random weights for the CNN")
         print(
-            f"{'':<22} {'images/s':>8} {'encode s':>8} {'find s':>7} {'all s':>7} "
+            f"{'':<18} {'images/s':>8} {'core ms':>8} {'find s':>7} {'all s':>7} {'core s':>7} "
             f"{'peak MB':>8} {'own MB':>7}"
         )
         for label, program, *options in (
@@ -156,9 +169,9 @@ def main(
             runs_in = own if program == "nearframe" else python
             result = measure(runs_in, program, photos, *options, torch_home=base)
             print(
-                f"{label:<22} {result.rate:8.1f} {result.encode_s:8.1f} {result.find_s:7.1f} "
-                f"{result.usage.seconds:7.1f} {result.usage.peak_mb:8.0f} "
-                f"{result.usage.own_mb:7.0f}",
+                f"{label:<18} {result.rate:8.1f} {result.core_ms:8.1f} {result.find_s:7.1f} "
+                f"{result.usage.seconds:7.1f} {result.usage.core_s:7.1f} "
+                f"{result.usage.peak_mb:8.0f} {result.usage.own_mb:7.0f}",
                 flush=True,
             )
 

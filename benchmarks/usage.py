@@ -1,6 +1,7 @@
 """Time and memory of a command, for the benchmarks that start others; Linux only."""
 
 import os
+import resource
 import subprocess
 import tempfile
 import time
@@ -17,6 +18,8 @@ class Usage:
 
     Attributes:
         seconds: From its start to its end.
+        core_s: Time that its processes had a core, summed; it depends less than `seconds` on what
+            else the machine does.
         peak_mb: Resident memory of its largest process at its highest, as the kernel counts it
             (``VmHWM``): pages of libraries and of other mapped files count in. Not ``ru_maxrss``,
             which is never less than what the process that starts it takes.
@@ -26,6 +29,7 @@ class Usage:
     """
 
     seconds: float
+    core_s: float
     peak_mb: float
     own_mb: float
     output: str
@@ -38,7 +42,7 @@ def run(command: Sequence[object], environment: Mapping[str, str] | None = None)
         RuntimeError: If it fails.
     """
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        start = time.perf_counter()
+        start, core_start = time.perf_counter(), children_core_s()
         process = subprocess.Popen(
             [str(part) for part in command],
             stdout=output,
@@ -51,12 +55,18 @@ def run(command: Sequence[object], environment: Mapping[str, str] | None = None)
             peak_kb = max([peak_kb, *(each["VmHWM"] for each in now)])
             own_kb = max(own_kb, sum(each["Pss_Anon"] for each in now))
             time.sleep(0.1)
-        seconds = time.perf_counter() - start
+        seconds, core_s = time.perf_counter() - start, children_core_s() - core_start
         output.seek(0)
         errors.seek(0)
         if process.returncode:
             raise RuntimeError(f"{command[0]} failed: {errors.read().decode()[-500:]}")
-        return Usage(seconds, peak_kb / 1024, own_kb / 1024, output.read().decode())
+        return Usage(seconds, core_s, peak_kb / 1024, own_kb / 1024, output.read().decode())
+
+
+def children_core_s() -> float:
+    """Return the time on cores of all processes that were started here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _memory(pid: int) -> list[dict[str, int]]:
