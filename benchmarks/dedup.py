@@ -1,7 +1,7 @@
 """How the time of a deduplication grows with the number of frames, against a bare matrix product.
 
     python benchmarks/dedup.py 10000 20000 40000
-    python benchmarks/dedup.py --one-core 10000 20000 40000
+    python benchmarks/dedup.py --one-core --every 8 100000 200000
 
 Vectors are those of frames of scenes: unit vectors around random centres, in order of the scenes.
 In the case `repeats`, a scene has 50 frames of which one stays; in the case `all new`, every vector
@@ -10,7 +10,8 @@ vectors with the same vectors that a deduplication must compare them with, and t
 each row: what any exact method has to do. Each figure is from a process of its own.
 
 `--one-core` measures the time that each process has a core, with one thread, which other work on
-the machine changes little.
+the machine changes little. `--every N` takes the time of every Nth block only, after those between
+were put in as frames that stay, and multiplies it by N; only where nearly everything stays.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -47,36 +49,50 @@ def vectors_of(case: str, count: int) -> np.ndarray:
     return vectors
 
 
-def deduplicate(vectors: np.ndarray) -> int:
-    """Return how many vectors stay."""
+def deduplicate(vectors: np.ndarray, clock: Callable[[], float], every: int) -> tuple[float, int]:
+    """Return the time it takes, and how many vectors stay."""
     dedup = GreedyDedup(THRESHOLD)
-    return sum(
-        decision.keep
-        for start in range(0, len(vectors), BLOCK)
-        for decision in dedup.add(vectors[start : start + BLOCK])
-    )
-
-
-def multiply(vectors: np.ndarray, case: str) -> int:
-    """Compare each block with what stays before it, and nothing else; return how many stay."""
-    kept = np.ascontiguousarray(vectors[:: FRAMES_PER_SCENE if case == "repeats" else 1])
-    per_block = BLOCK // FRAMES_PER_SCENE + 1 if case == "repeats" else BLOCK
+    seconds, kept = 0.0, 0
     for number, start in enumerate(range(0, len(vectors), BLOCK)):
         block = vectors[start : start + BLOCK]
+        if number % every:
+            dedup.add_references(block)
+            kept += len(block)
+            continue
+        started = clock()
+        kept += sum(decision.keep for decision in dedup.add(block))
+        seconds += clock() - started
+    return every * seconds, kept
+
+
+def multiply(
+    vectors: np.ndarray, case: str, clock: Callable[[], float], every: int
+) -> tuple[float, int]:
+    """Compare each block with what stays before it, and nothing else."""
+    kept = np.ascontiguousarray(vectors[:: FRAMES_PER_SCENE if case == "repeats" else 1])
+    per_block = BLOCK // FRAMES_PER_SCENE + 1 if case == "repeats" else BLOCK
+    seconds = 0.0
+    for number, start in enumerate(range(0, len(vectors), BLOCK)):
+        if number % every:
+            continue
+        block = vectors[start : start + BLOCK]
+        started = clock()
         for first in range(0, min(number * per_block, len(kept)), 4096):
             chunk = kept[first : min(first + 4096, number * per_block)]
             (block @ chunk.T).argmax(axis=1)
-    return len(kept)
+        seconds += clock() - started
+    return every * seconds, len(kept)
 
 
-def measure(case: str, what: str, count: int, *, one_core: bool) -> None:
+def measure(case: str, what: str, count: int, *, one_core: bool, every: int) -> None:
     """Print time and memory as JSON; runs in a process of its own."""
     vectors = vectors_of(case, count)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     clock = time.process_time if one_core else time.perf_counter
-    start = clock()
-    kept = deduplicate(vectors) if what == "dedup" else multiply(vectors, case)
-    seconds = clock() - start
+    if what == "dedup":
+        seconds, kept = deduplicate(vectors, clock, every)
+    else:
+        seconds, kept = multiply(vectors, case, clock, every)
     more = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     print(json.dumps({"seconds": seconds, "kept": kept, "more_mb": more / 1024}))
 
@@ -86,15 +102,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("counts", type=int, nargs="*", default=[10_000, 20_000, 40_000])
     parser.add_argument("--one-core", action="store_true", help="measure the time of one core")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="time every Nth block")
     parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
         case, what, count = arguments.measure
-        measure(case, what, int(count), one_core=arguments.one_core)
+        measure(case, what, int(count), one_core=arguments.one_core, every=arguments.every)
         return
     one = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
     environment = os.environ | (one if arguments.one_core else {})
-    for case in CASES:
+    for case in CASES if arguments.every == 1 else CASES[1:]:
         print(
             f"{case}\n{'frames':>9}  {'stay':>8}  {'dedup, s':>9}  {'ratio':>6}  {'memory, MB':>11}"
         )
@@ -103,6 +120,7 @@ def main() -> None:
             figures = {}
             for what in ("dedup", "bare"):
                 command = [sys.executable, __file__, "--measure", case, what, str(count)]
+                command += ["--every", str(arguments.every)]
                 command += ["--one-core"] if arguments.one_core else []
                 done = subprocess.run(
                     command, check=True, stdout=subprocess.PIPE, text=True, env=environment
