@@ -13,6 +13,7 @@ from nearframe.embeddings import DIMENSION, Vectors, shown
 from ..errors import FrameIndexError
 from ..tables import Ids
 from .ranking import TIE_MARGIN, ranked
+from .threads import at_most_threads
 
 
 class FlatSearch:
@@ -97,11 +98,13 @@ class FlatSearch:
             selector = faiss.IDSelectorBatch(among)
             parameters = faiss.SearchParameters()
             parameters.sel = selector
-        _, ids = self._index.search(queries, fetched, params=parameters)
-        return [
-            ranked(query, row[row >= 0], self._index.reconstruct_batch(row[row >= 0]))[:k]
-            for query, row in zip(queries, ids, strict=True)
-        ]
+        with at_most_threads(len(queries)):
+            _, ids = self._index.search(queries, fetched, params=parameters)
+        with at_most_threads(1):
+            return [
+                ranked(query, row[row >= 0], self._index.reconstruct_batch(row[row >= 0]))[:k]
+                for query, row in zip(queries, ids, strict=True)
+            ]
 
 
 def write_faiss(index: faiss.Index, path: Path) -> None:

@@ -7,8 +7,7 @@ benefit of PCA and whitening", 2012) and quantised to 8 bits, as FAISS has them.
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from ..errors import FrameIndexError
 from ..tables import Ids
 from .flat import write_faiss
 from .ranking import ranked
+from .threads import at_most_threads
 
 # One range for all dimensions, which FAISS multiplies four times as fast as one for each. What
 # that costs in accuracy, the exact comparison of the candidates gives back.
@@ -148,7 +148,7 @@ class IvfLists:
         whole = faiss.SearchParametersPreTransform()
         whole.index_params = parameters
         fetched = max(min(count, len(self)), 1)
-        with _at_most_threads(len(queries)):
+        with at_most_threads(len(queries)):
             similarities, ids = self._index.search(queries, fetched, params=whole)
         return similarities, ids
 
@@ -223,21 +223,6 @@ class IvfSearch:
             order = np.argsort(-similarities, axis=1, kind="stable")[:, :count]
             ids = np.take_along_axis(ids, order, axis=1)
         return [row[row >= 0] for row in ids]
-
-
-@contextmanager
-def _at_most_threads(count: int) -> Iterator[None]:
-    """Let FAISS take no more threads than that, nor than it does anyway.
-
-    It divides the lists of a single query among threads, which then wait for each other for longer
-    than they save: with two of them, on a busy machine, for more than twice the time.
-    """
-    usual = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(max(min(count, usual), 1))
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(usual)
 
 
 def _principal_axes(sample: Vectors, most: int) -> Vectors:

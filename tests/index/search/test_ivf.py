@@ -117,18 +117,6 @@ def test_there_are_as_many_lists_as_frames_in_each(frames, lists, trained):
     assert (list_count(frames), training_count(frames)) == (lists, trained)
 
 
-def test_a_query_takes_one_thread_and_many_take_all(scene_vectors, monkeypatch):
-    vectors = scene_vectors(100)
-    lists = IvfLists.train(vectors, 4)
-    lists.add([(np.arange(100), vectors)])
-    taken = []
-    monkeypatch.setattr("faiss.omp_get_max_threads", lambda: 8)
-    monkeypatch.setattr("faiss.omp_set_num_threads", taken.append)
-    for count in (1, 3, 50):
-        lists.candidates(vectors[:count], 5, probed=1)
-    assert taken == [1, 8, 3, 8, 8, 8]
-
-
 def test_a_file_gives_the_same_lists_back(tmp_path, scene_vectors):
     vectors = scene_vectors(100)
     lists = IvfLists.train(vectors, 4)
