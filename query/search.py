@@ -21,7 +21,7 @@ from nearframe.embeddings import (
     resolve_embedder,
 )
 from nearframe.embeddings.sources import ImageSequence, open_source
-from nearframe.index import Match, Restriction, Searchable, open_index
+from nearframe.index import PIXEL_CANDIDATES, Match, Restriction, Searchable, open_index
 
 from .threshold import lowest_cosine
 
@@ -36,7 +36,7 @@ class QueryMatches:
         query: The picture that was asked for: its file, or ``image N`` where it was no file.
         matches: Nearest first, and of those that are as near the ones with the nearest pixels;
             those at or above the threshold, `k` at most.
-        nearest: Similarity of the first of them, at or above the threshold or not; None where
+        nearest: Highest similarity of any frame, at or above the threshold or not; None where
             the index is empty.
     """
 
@@ -101,12 +101,14 @@ def search(
         # Last, because loading the network takes seconds, and the rest may be wrong.
         embedder = resolve_embedder(embedder, opened.fingerprint, holder="the index")
         names, vectors, thumbnails, unreadable = _embed(asked, embedder)
-        found = opened.nearest(vectors, k, thumbnails=thumbnails, within=within)
+        # Not only `k`: those with the nearest pixels may be below the threshold, and others not.
+        fetched = max(k, PIXEL_CANDIDATES)
+        found = opened.nearest(vectors, fetched, thumbnails=thumbnails, within=within)
     results = tuple(
         QueryMatches(
             query=name,
-            matches=tuple(match for match in matches if match.similarity >= lowest),
-            nearest=matches[0].similarity if matches else None,
+            matches=tuple(match for match in matches if match.similarity >= lowest)[:k],
+            nearest=max((match.similarity for match in matches), default=None),
         )
         for name, matches in zip(names, found, strict=True)
     )

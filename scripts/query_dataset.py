@@ -167,7 +167,7 @@ def _print(
         _print_match(result.matches[0])
     else:
         _print_table(result.matches)
-    if sure is not None and not sure.reached_by(result.matches[0].similarity):
+    if sure is not None and result.nearest is not None and not sure.reached_by(result.nearest):
         origin = {"index": ", calibrated for this index"}.get(sure.origin, "")
         click.echo(
             f"Below {sure.value}, from where frames count as the same{origin}: "

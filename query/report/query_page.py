@@ -85,7 +85,7 @@ def _entry(
         # 0 at the threshold; relative to how unlike frames at the threshold are.
         margin = abs(nearest - threshold) / (1 - threshold or 1)
     found = bool(result.matches) and (
-        threshold is None or result.matches[0].similarity >= threshold
+        threshold is None or (nearest is not None and nearest >= threshold)
     )
     return {
         "kind": int(found),
