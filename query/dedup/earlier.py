@@ -31,11 +31,49 @@ class EarlierFrame:
     vector: npt.NDArray[np.float32] | None
 
 
+class VectorChunks:
+    """Vectors by their numbers from 0 on: a `VectorSource`.
+
+    They lie in chunks, so that growing copies nothing.
+    """
+
+    def __init__(self) -> None:
+        self._chunks: list[Vectors] = []
+        self._count = 0
+
+    def append(self, vectors: Vectors) -> None:
+        """Add vectors, float32, ``(n, d)``."""
+        for vector in vectors:
+            if self._count % _CHUNK == 0:
+                self._chunks.append(np.empty((_CHUNK, len(vector)), np.float32))
+            self._chunks[-1][self._count % _CHUNK] = vector
+            self._count += 1
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, number: int) -> npt.NDArray[np.float32]:
+        vector: npt.NDArray[np.float32] = self._chunks[number // _CHUNK][number % _CHUNK]
+        return vector
+
+    def rows(self, ids: Ids) -> tuple[Ids, Vectors]:
+        """Return the vectors of some numbers ``(m,)``, as a `VectorSource` does."""
+        vectors = np.empty((len(ids), self._chunks[0].shape[1]), np.float32)
+        for vector, number in zip(vectors, ids.tolist(), strict=True):
+            vector[:] = self[number]
+        return ids, vectors
+
+    def blocks(self, *, since: int = 0) -> Iterator[tuple[Ids, Vectors]]:
+        """Yield the chunks with their numbers, from the one that holds `since` on."""
+        for number in range(since // _CHUNK, len(self._chunks)):
+            ids = np.arange(number * _CHUNK, min((number + 1) * _CHUNK, self._count))
+            yield ids, self._chunks[number][: len(ids)]
+
+
 class EarlierFrames:
     """Positions, times and vectors of frames, in order.
 
-    The vectors lie in chunks, so that growing copies nothing. Where there are very many, their
-    nearest are found approximately.
+    Where there are very many, their nearest are found approximately.
 
     Args:
         cosine: From which frames count as alike.
@@ -50,9 +88,10 @@ class EarlierFrames:
         self.positions: list[int] = []
         self.repeated: EarlierFrame | None = None
         self._times: list[float] = []
-        self._chunks: list[Vectors] = []
+        self._vectors = VectorChunks()
         self._top = top
-        self._many = many.ManyFrames(self, cosine, top)
+        # Of the vectors and not of this: a cycle would keep them in memory after their last use.
+        self._many = many.ManyFrames(self._vectors, cosine, top)
 
     @property
     def recall(self) -> Recall | None:
@@ -73,10 +112,7 @@ class EarlierFrames:
             vectors: float32, ``(n, d)``; None where vectors are not compared.
         """
         if vectors is not None:
-            for count, vector in enumerate(vectors, len(self.positions)):
-                if count % _CHUNK == 0:
-                    self._chunks.append(np.empty((_CHUNK, len(vector)), np.float32))
-                self._chunks[-1][count % _CHUNK] = vector
+            self._vectors.append(vectors)
         self.positions += positions
         self._times += times.tolist()
 
@@ -85,25 +121,12 @@ class EarlierFrames:
         index = bisect_left(self.positions, position)
         if index == len(self.positions) or self.positions[index] != position:
             return None
-        vector = self._chunks[index // _CHUNK][index % _CHUNK] if self._chunks else None
+        vector = self._vectors[index] if len(self._vectors) else None
         return EarlierFrame(position, self._times[index], vector)
 
     def first_since(self, times: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
         """Return for each time how many frames are before it: shape ``(n,)``."""
         return np.array([bisect_left(self._times, time) for time in times.tolist()], np.int64)
-
-    def rows(self, ids: Ids) -> tuple[Ids, Vectors]:
-        """Return the vectors of frames by their numbers from 0 on, as a `VectorSource` does."""
-        vectors = np.empty((len(ids), self._chunks[0].shape[1]), np.float32)
-        for vector, number in zip(vectors, ids.tolist(), strict=True):
-            vector[:] = self._chunks[number // _CHUNK][number % _CHUNK]
-        return ids, vectors
-
-    def blocks(self) -> Iterator[tuple[Ids, Vectors]]:
-        """Yield the vectors of all frames with their numbers, as a `VectorSource` does."""
-        for number, chunk in enumerate(self._chunks):
-            ids = np.arange(number * _CHUNK, min((number + 1) * _CHUNK, len(self.positions)))
-            yield ids, chunk[: len(ids)]
 
     def nearest(
         self, block: Vectors, first: npt.NDArray[np.int64]
@@ -124,16 +147,14 @@ class EarlierFrames:
             ]
         best = np.full((len(block), top), -np.inf, np.float32)
         where = np.full((len(block), top), -1, np.int64)
-        for number in range(int(first.min()) // _CHUNK, len(self._chunks)):
-            start = number * _CHUNK
-            chunk = self._chunks[number][: len(self.positions) - start]
+        for numbers, chunk in self._vectors.blocks(since=int(first.min())):
             # (b, c): cosines of the block to one chunk.
             cosines = np.clip(block @ chunk.T, -1.0, 1.0)
-            if first.max() > start:
-                cosines[np.arange(start, start + len(chunk)) < first[:, None]] = -np.inf
+            if first.max() > numbers[0]:
+                cosines[numbers < first[:, None]] = -np.inf
             columns = largest(cosines, top)
             best = np.concatenate([best, np.take_along_axis(cosines, columns, 1)], 1)
-            where = np.concatenate([where, columns + start], 1)
+            where = np.concatenate([where, numbers[columns]], 1)
             # Stable, so that of equal cosines the earlier stays in front.
             order = np.argsort(-best, axis=1, kind="stable")[:, :top]
             best = np.take_along_axis(best, order, 1)

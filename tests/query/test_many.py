@@ -1,6 +1,8 @@
 """Comparisons with more earlier frames than are compared one by one."""
 
+import gc
 import itertools
+import weakref
 
 import numpy as np
 import pytest
@@ -90,6 +92,22 @@ def test_up_to_the_limit_comparisons_are_exact(learned):
     dedup.add(scenes(1, seed=6))
     assert learned == [LIMIT + 1]
     assert dedup.recall is not None
+
+
+def test_vectors_go_with_their_last_use():
+    # Not with a collection of cycles, which may come much later: a sweep holds them many times.
+    gc.collect()
+    gc.disable()
+    try:
+        dedup = GreedyDedup(ABOVE)
+        dedup.add(scenes(2 * LIMIT))
+        assert dedup.recall is not None
+        (frames,) = dedup._earlier.values()
+        gone = weakref.ref(frames), weakref.ref(frames._vectors)
+        del dedup, frames
+        assert [reference() for reference in gone] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_frames_that_are_dropped_do_not_count(learned):
