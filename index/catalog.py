@@ -96,8 +96,6 @@ class Catalog:
             else:
                 catalog._run("PRAGMA query_only = ON")
             catalog._require_version()
-            if write:
-                catalog.thumbnails.require()
         except BaseException:
             catalog.close()
             raise

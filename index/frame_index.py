@@ -12,6 +12,7 @@ from filelock import BaseFileLock
 
 from nearframe.embeddings import (
     DIMENSION,
+    THUMBNAIL_SIDE,
     Fingerprint,
     FrameRef,
     Thumbnails,
@@ -37,6 +38,7 @@ from .vectors import StoredVectors
 logger = logging.getLogger(__name__)
 
 _BLOCK = 1024
+_THUMBNAIL = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
 _SWEPT = (f"*{SHARD_SUFFIX}", *StoredSearch.PATTERNS, f".*{TEMPORARY_SUFFIX}")
 
 
@@ -69,6 +71,7 @@ class FrameIndex:
         self.search = StoredSearch(path, catalog, self._vectors)
         self._pending: list[Vectors] = []
         if lock is not None:
+            self.catalog.thumbnails.require()
             self._drop_lost_shards()
             self.catalog.begin()
 
@@ -260,7 +263,7 @@ class FrameIndex:
                 frames whose vectors are nearly equal.
 
         Raises:
-            ValueError: If `vectors` has another shape.
+            ValueError: If `vectors` or `thumbnails` has another shape.
             FrameIndexError: If the index is not open for writing.
         """
         self._require_writer()
@@ -270,17 +273,22 @@ class FrameIndex:
             raise ValueError(
                 f"vectors of shape {vectors.shape}; expected {(len(frames), DIMENSION)}"
             )
+        if thumbnails is not None and thumbnails.shape != (len(frames), *_THUMBNAIL):
+            raise ValueError(
+                f"thumbnails of shape {thumbnails.shape}; expected {(len(frames), *_THUMBNAIL)}"
+            )
         if not frames:
             return
         with interrupts_held():
             shard_id = self.catalog.next_shard_id()
-            for row, frame in enumerate(frames, self.pending):
+            first = self.pending
+            for row, frame in enumerate(frames):
                 file_id = self.catalog.file_id(absolute(frame.source))
                 if file_id is None:
                     file_id = self._add_file(frame)
-                frame_id = self.catalog.add_frame(file_id, frame, shard_id, row)
+                frame_id = self.catalog.add_frame(file_id, frame, shard_id, first + row)
                 if thumbnails is not None:
-                    self.catalog.thumbnails.add(frame_id, thumbnails[row - self.pending])
+                    self.catalog.thumbnails.add(frame_id, thumbnails[row])
             self._pending.append(vectors)
 
     def commit(self) -> None:

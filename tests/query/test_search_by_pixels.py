@@ -4,7 +4,9 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from nearframe.index import FrameIndex, build_index
+from nearframe.embeddings import FrameRef
+from nearframe.index import FrameIndex, IndexLockedError, build_index
+from nearframe.index.lock import acquire_write_lock
 from nearframe.query import search
 
 
@@ -72,3 +74,58 @@ def test_thumbnails_go_with_their_frames(make_folder, blind, tmp_path):
     build_index([folder], index, embedder=blind, prune=True)
     with FrameIndex.open(index) as opened:
         assert len(opened.catalog.thumbnails.of(ids)) == 3
+
+
+@pytest.fixture
+def same_pixels_are_second(picture, blind, tmp_path):
+    """An index of two frames: to the query, that with its pixels has the lower cosine."""
+    (asked, _), thumbnails = blind.describe([picture(0), picture(1)])
+    away = np.where(np.arange(len(asked)) % 2, asked, -asked)
+    cosines = np.array([[0.975], [0.99]], np.float32)
+    vectors = cosines * asked + np.sqrt(1 - cosines**2) * away
+    with FrameIndex.create(tmp_path / "x.index", blind.fingerprint) as index:
+        index.append(
+            [FrameRef("/a.png", 0, None), FrameRef("/b.png", 1, None)], vectors, thumbnails
+        )
+    return index.path
+
+
+@pytest.mark.parametrize(
+    ("threshold", "found"), [(None, [0]), (0.97, [0]), (0.98, [1]), (0.995, [])]
+)
+def test_a_frame_above_the_threshold_is_found_behind_one_below(
+    same_pixels_are_second, picture, blind, threshold, found
+):
+    (result,) = search(
+        same_pixels_are_second, picture(0), threshold=threshold, embedder=blind
+    ).results
+    assert [match.frame.number for match in result.matches] == found
+    assert result.nearest == pytest.approx(0.99, abs=1e-6)
+
+
+def test_thumbnails_of_another_shape_add_nothing(picture, blind, tmp_path):
+    vectors, thumbnails = blind.describe([picture(0), picture(1)])
+    frames = [FrameRef("/a.png", 0, None), FrameRef("/b.png", 1, None)]
+    with FrameIndex.create(tmp_path / "x.index", blind.fingerprint) as index:
+        for wrong in (thumbnails[:1], thumbnails[:, :16]):
+            with pytest.raises(ValueError, match=r"expected \(2, 32, 32\)"):
+                index.append(frames, vectors, wrong)
+        index.append(frames, vectors, thumbnails)
+    with FrameIndex.open(index.path) as opened:
+        assert [place[1:] for place in opened.catalog.places(after=0, limit=9).tolist()] == [
+            [1, 0],
+            [1, 1],
+        ]
+
+
+def test_an_index_from_before_is_not_changed_while_another_process_writes(
+    make_folder, blind, tmp_path
+):
+    index = tmp_path / "x.index"
+    build_index([make_folder(2)], index, embedder=blind)
+    with closing(sqlite3.connect(index / "frames.sqlite")) as database:
+        database.executescript("DROP TRIGGER drop_thumbnail; DROP TABLE thumbnails")
+        with acquire_write_lock(index), pytest.raises(IndexLockedError):
+            FrameIndex.open(index, write=True)
+        query = "SELECT name FROM sqlite_master WHERE name LIKE '%thumbnail%'"
+        assert database.execute(query).fetchall() == []
