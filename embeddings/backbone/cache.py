@@ -29,10 +29,12 @@ class Entry:
         facts: What is known of it, as JSON values.
         content: Its bytes, or a file that begins with them and that never changes; empty where
             the facts are all there is.
+        lasting: Whether it is worth keeping.
     """
 
     facts: Mapping[str, Any]
     content: bytes | Path = b""
+    lasting: bool = True
 
 
 def folder() -> Path:
@@ -54,6 +56,8 @@ def cached(key: Mapping[str, Any], make: Callable[[], Entry]) -> Entry:
     entry = _read(path, key)
     if entry is None:
         entry = make()
+        if not entry.lasting:
+            return entry
         try:
             _write(path, key, entry)
         except OSError as error:

@@ -2,7 +2,7 @@
 
 import importlib.metadata
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -76,22 +76,21 @@ class Networks:
     def _make_fp32(self) -> Entry:
         self._announce("fp32")
         from .onnx_graph import onnx_graph
-        from .onnx_runtime import optimised
 
         graph = onnx_graph(self._weights.load().state_dict, self._preprocessing)
-        return Entry({}, optimised(graph.SerializeToString()))
+        return _arranged(graph.SerializeToString())
 
     def _make_int8(self) -> Entry:
         self._announce("int8")
         from .int8 import quantised_graph
         from .onnx_graph import onnx_graph
-        from .onnx_runtime import optimised
 
         size = self._preprocessing.size
         graph = onnx_graph(self._weights.load().state_dict, self._preprocessing)
         reference = _opened(graph.SerializeToString())
-        content = optimised(quantised_graph(graph, size))
-        return Entry(asdict(measure_agreement(_opened(content), reference, size)), content)
+        entry = _arranged(quantised_graph(graph, size))
+        agreement = measure_agreement(_opened(entry.content), reference, size)
+        return replace(entry, facts=asdict(agreement))
 
     def _announce(self, precision: Literal["fp32", "int8"]) -> None:
         logger.warning(
@@ -120,6 +119,17 @@ class Networks:
             "versions": {name: importlib.metadata.version(name) for name in packages},
             **others,
         }
+
+
+def _arranged(model: bytes) -> Entry:
+    """Return a network of ONNX as it is kept; as it is, for once, where there is no room."""
+    from .onnx_runtime import optimised
+
+    try:
+        return Entry({}, optimised(model))
+    except OSError as error:
+        logger.warning("the converted network is not kept: no temporary file (%s)", error)
+        return Entry({}, model, lasting=False)
 
 
 def _opened(model: bytes | Path) -> "OnnxBackbone":

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 
 from ..prefetch import cores
 from .names import INPUT, OUTPUT
@@ -26,13 +27,19 @@ def optimised(model: bytes) -> bytes:
 
     Returns:
         The same network in onnxruntime's own format, in which its weights need not be copied.
+
+    Raises:
+        OSError: If there is no room for a temporary file, which onnxruntime insists on.
     """
     with tempfile.TemporaryDirectory(prefix="nearframe-") as folder:
         target = Path(folder, "optimised")
         options = _options()
         options.optimized_model_filepath = str(target)
         options.add_session_config_entry("session.save_model_format", "ORT")
-        onnxruntime.InferenceSession(model, options, providers=_PROVIDERS)
+        try:
+            onnxruntime.InferenceSession(model, options, providers=_PROVIDERS)
+        except Fail as error:
+            raise OSError(" ".join(str(error).split())) from error
         return target.read_bytes()
 
 

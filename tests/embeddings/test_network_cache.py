@@ -101,6 +101,12 @@ def test_a_folder_that_cannot_be_written_costs_only_time(folder, caplog):
     assert "cannot keep the converted network" in caplog.text
 
 
+def test_what_does_not_last_is_not_kept(folder):
+    entry = Entry({"lowest": 0.5}, b"for once", lasting=False)
+    assert cached(KEY, lambda: entry) is entry
+    assert not folder.exists()
+
+
 def test_an_interrupted_write_leaves_nothing(folder, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt

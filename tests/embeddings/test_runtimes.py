@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import nn
 from torchvision.models import resnet50
 
 from nearframe.embeddings import NAMED_WEIGHTS, Embedder, Preprocessing
-from nearframe.embeddings.backbone import networks
+from nearframe.embeddings.backbone import cache, networks
 from nearframe.embeddings.backbone.agreement import Agreement, measure_agreement
 from nearframe.embeddings.backbone.onnx_graph import onnx_graph
 from nearframe.embeddings.backbone.onnx_runtime import OnnxBackbone, optimised
@@ -247,3 +248,26 @@ def test_the_weights_of_a_network_in_a_file_stay_there(arranged):
     assert str(path) in Path("/proc/self/maps").read_text()
     del backbone
     assert str(path) not in Path("/proc/self/maps").read_text()
+
+
+def test_without_room_for_a_temporary_file_a_network_is_used_once(
+    weights, pictures, reference, tmp_path, monkeypatch, caplog
+):
+    monkeypatch.setattr(cache, "folder", lambda: tmp_path / "networks")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    vectors = embedder(weights, "onnxruntime").embed(pictures)
+    np.testing.assert_allclose(vectors, reference, atol=1e-5)
+    assert "is not kept: no temporary file" in caplog.text
+    assert not (tmp_path / "networks").exists()
+
+
+def test_a_temporary_file_that_cannot_be_written_is_an_os_error(weights, tmp_path, monkeypatch):
+    graph = onnx_graph(load_weights(weights).state_dict, SMALL).SerializeToString()
+
+    class Gone(tempfile.TemporaryDirectory):
+        def __enter__(self):
+            return super().__enter__() + "/missing"
+
+    monkeypatch.setattr("tempfile.TemporaryDirectory", Gone)
+    with pytest.raises(OSError, match="Failed to save"):
+        optimised(graph)
