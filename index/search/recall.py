@@ -115,11 +115,8 @@ def choose_parameters(
         _, ids = lists.candidates(exact.queries, most, probed=probed)
         return [[id_ for id_ in row if id_ >= 0] for row in ids.tolist()]
 
-    def reaches(recall: Recall) -> bool:
-        return recall.at_1 >= _AIM_AT_1 and (only_nearest or recall.at_10 >= _AIM_AT_10)
-
     def suffice(probed: int) -> bool:
-        return reaches(_recall(found(probed), nearest, ten, most))
+        return suffices(_recall(found(probed), nearest, ten, most), only_nearest=only_nearest)
 
     probed = 1
     while probed < all_lists and not suffice(probed):
@@ -133,9 +130,14 @@ def choose_parameters(
     rows = found(probed)
     for candidates in _CANDIDATES:
         recall = _recall(rows, nearest, ten, candidates)
-        if reaches(recall):
+        if suffices(recall, only_nearest=only_nearest):
             return Parameters(probed, candidates, recall, suffice=True)
     return Parameters(probed, most, recall, suffice=False)
+
+
+def suffices(recall: Recall, *, only_nearest: bool = False) -> bool:
+    """Whether that is the recall aimed at; `only_nearest` as of `choose_parameters`."""
+    return recall.at_1 >= _AIM_AT_1 and (only_nearest or recall.at_10 >= _AIM_AT_10)
 
 
 def _recall(

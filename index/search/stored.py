@@ -18,6 +18,7 @@ from .flat_file import REMEDY, FlatFile
 from .ivf import IvfLists, IvfSearch
 from .made import make_lists
 from .ranking import Search
+from .recall import suffices
 from .record import DerivedFile, IvfRecord
 from .scan import ShardScan
 
@@ -177,7 +178,8 @@ class StoredSearch:
     def _refresh_ivf(self, count: int, generation: int) -> bool:
         """Bring the lists up to date; return False where the search had better stay exact."""
         record = self.record()
-        if record is not None:
+        # Those that miss the recall were made on request, or by an older nearframe.
+        if record is not None and (self.ann == "ivf" or suffices(record.recall)):
             later = self._catalog.frame_count_after(record.last_id)
             dropped = record.frames - (count - later)
             if later + dropped <= _OUTGROWN * record.frames:

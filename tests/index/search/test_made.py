@@ -109,6 +109,14 @@ class TestNothingSuffices:
             assert index.search.record().recall.at_10 < 0.95
         assert caplog.messages[0].endswith("of the cases only; an exact one finds all")
 
+    def test_lists_made_on_request_go_with_the_request(self, approximate, film, vectors):
+        path = approximate((film(N), vectors))
+        build_index([], path)
+        assert kind_of(path) is IvfSearch
+        build_index([], path, ann="auto")
+        assert kind_of(path) is FlatSearch
+        assert [file.name[:6] for file in path.glob("*.faiss")] == ["search"]
+
     def test_lists_that_suffice_no_more_are_removed(self, make_index, film, vectors, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(made, "AXES", (2048,))
