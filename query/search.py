@@ -27,6 +27,9 @@ from .threshold import lowest_cosine
 
 Query = str | os.PathLike[str]
 
+# Queries whose candidates are in memory at once: some 30 KB each.
+_BLOCK = 256
+
 
 @dataclass(frozen=True, slots=True)
 class QueryMatches:
@@ -103,16 +106,21 @@ def search(
         names, vectors, thumbnails, unreadable = _embed(asked, embedder)
         # Not only `k`: those with the nearest pixels may be below the threshold, and others not.
         fetched = max(k, PIXEL_CANDIDATES)
-        found = opened.nearest(vectors, fetched, thumbnails=thumbnails, within=within)
-    results = tuple(
-        QueryMatches(
-            query=name,
-            matches=tuple(match for match in matches if match.similarity >= lowest)[:k],
-            nearest=max((match.similarity for match in matches), default=None),
-        )
-        for name, matches in zip(names, found, strict=True)
-    )
-    return SearchReport(results, unreadable, embedder.fingerprint)
+        results: list[QueryMatches] = []
+        for first in range(0, len(names), _BLOCK):
+            some = slice(first, first + _BLOCK)
+            found = opened.nearest(
+                vectors[some], fetched, thumbnails=thumbnails[some], within=within
+            )
+            results += [
+                QueryMatches(
+                    query=name,
+                    matches=tuple(match for match in matches if match.similarity >= lowest)[:k],
+                    nearest=max((match.similarity for match in matches), default=None),
+                )
+                for name, matches in zip(names[some], found, strict=True)
+            ]
+    return SearchReport(tuple(results), unreadable, embedder.fingerprint)
 
 
 def _openable(query: ImageInput) -> ImageSequence | ImageInput:

@@ -1,5 +1,6 @@
 import sqlite3
 from contextlib import closing
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -33,6 +34,25 @@ def test_a_search_finds_the_frame_with_the_same_pixels(make_folder, picture, bli
             assert first.difference == pytest.approx(0, abs=1e-3)
             assert len(others) == 2
             assert all(match.difference > 1 for match in others)
+
+
+def test_queries_come_in_blocks(make_folder, blind, tmp_path, monkeypatch):
+    # By its name alone, it is the function.
+    monkeypatch.setattr(import_module("nearframe.query.search"), "_BLOCK", 2)
+    sizes = []
+    nearest = FrameIndex.nearest
+
+    def noting(self, queries, *arguments, **options):
+        sizes.append(len(queries))
+        return nearest(self, queries, *arguments, **options)
+
+    monkeypatch.setattr(FrameIndex, "nearest", noting)
+    index, folder = tmp_path / "x.index", make_folder(5)
+    build_index([folder], index, embedder=blind)
+    results = search(index, folder, embedder=blind).results
+    assert [result.matches[0].frame.number for result in results] == [0, 1, 2, 3, 4]
+    assert [result.matches[0].frame.source for result in results] == [r.query for r in results]
+    assert sizes == [2, 2, 1]
 
 
 def test_frames_without_thumbnails_keep_the_order_of_their_vectors(make_folder, blind, tmp_path):
