@@ -27,14 +27,14 @@ Window = tuple[torch.Tensor, torch.Tensor]
 """Centre and half side (n, 2) of the part of each scene that counts as the whole picture."""
 
 
-def placement_range(strength: float, recipe: Recipe) -> PlacementRange:
-    """The geometric limits at a strength in [0, 1]: few and mild edits at 0, the recipe's at 1."""
+def placement_range(strength: float, smallest_crop: float) -> PlacementRange:
+    """The geometric limits at a strength in [0, 1]: mild crops first, ``smallest_crop`` at 1."""
     return PlacementRange(
-        crop_probability=0.5 + (recipe.crops - 0.5) * strength,
-        smallest_crop=0.85 + (recipe.smallest_crop - 0.85) * strength,
-        padding_probability=0.1 + (recipe.paddings - 0.1) * strength,
+        crop_probability=0.5 + 0.15 * strength,
+        smallest_crop=0.85 + (smallest_crop - 0.85) * strength,
+        padding_probability=0.1 + 0.2 * strength,
         widest_padding=0.1 + 0.35 * strength,
-        rotation_probability=0.1 + (recipe.rotations - 0.1) * strength,
+        rotation_probability=0.1 + 0.15 * strength,
         largest_angle=math.radians(5 + 15 * strength),
     )
 
@@ -127,7 +127,7 @@ def edited(
     Returns:
         ``float32`` (n, 3, px, px) in [0, 1].
     """
-    limits = placement_range(strength, recipe)
+    limits = placement_range(strength, recipe.smallest_crop)
     placement = draw_placement(draws, len(pictures), limits)
     views, coverage = resample(pictures, window, placement, px)
     views = recolour(draws, views, strength, greyscale=recipe.greyscale) * coverage

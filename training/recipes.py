@@ -17,9 +17,6 @@ class Recipe:
             its copy.
         greyscale: share of views in greyscale at full strength.
         smallest_crop: smallest share of the area that a crop keeps at full strength.
-        crops: share of views that are cropped at full strength.
-        paddings: share of views that are padded at full strength.
-        rotations: share of views that are rotated at full strength.
         near_misses: pairs per batch that show another pair's picture with one object changed, both
             edited only a little, so that such pictures are told apart.
         shuffled: pairs per batch, an even number, whose pictures are one scene cut into tiles, two
@@ -31,9 +28,6 @@ class Recipe:
     first_strength: float = 1.0
     greyscale: float = 0.12
     smallest_crop: float = 0.35
-    crops: float = 0.65
-    paddings: float = 0.3
-    rotations: float = 0.25
     near_misses: int = 0
     shuffled: int = 0
 
@@ -61,6 +55,3 @@ LAYOUTS = replace(COPIES, shuffled=8)
 
 FINAL = replace(COPIES, shuffled=4)
 """As `LAYOUTS`, and most of the batch copies again."""
-
-MOVED = replace(FINAL, shuffled=2, crops=0.8, paddings=0.5, rotations=0.4)
-"""As `FINAL`, with more of what moves pixels: the edits that were still missed by then."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from .recipes import ALIKE, COPIES, FINAL, LAYOUTS, MOVED, Recipe
+from .recipes import ALIKE, COPIES, FINAL, LAYOUTS, Recipe
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,6 @@ BUILTIN = Schedule(
         ),
         Phase(px=64, steps=440, strength=(0.9203, 0.9), rate=(0.000691, 3.5e-4), recipe=FINAL),
         Phase(px=96, steps=200, strength=(0.9, 0.9), rate=(3.5e-4, 0), recipe=FINAL),
-        Phase(px=64, steps=60, strength=(0.8, 0.8), rate=(0, 8e-4), recipe=MOVED),
-        Phase(px=64, steps=1320, strength=(0.8, 0.91), rate=(8e-4, 5.8e-4), recipe=MOVED),
-        Phase(px=64, steps=250, strength=(0.91, 1.0), rate=(5.8e-4, 4e-4), recipe=MOVED),
-        Phase(px=96, steps=500, strength=(1.0, 1.0), rate=(4e-4, 1e-4), recipe=MOVED),
-        Phase(px=128, steps=80, strength=(0.9, 0.9), rate=(1e-4, 0), recipe=MOVED),
     ),
 )
 """The schedule of a whole run: small pictures and mild edits first.

@@ -25,7 +25,7 @@ class WeightsInfo:
             with; None where there is no threshold.
         file: Name of their file in this package; None where they do not come with it.
         torchvision: Member of ``torchvision.models.ResNet50_Weights``; None for other kinds.
-        needs_fp32: Whether rounding in 8 or 16 bits loses something that users ask for.
+        needs_fp32: Whether rounding in 8 or 16 bits moves vectors more than pictures differ.
         size: Side of the square input they are made for, in pixels; `Preprocessing` takes it
             where none is given.
     """
@@ -51,8 +51,6 @@ NAMED_WEIGHTS: Mapping[str, WeightsInfo] = {
             threshold=0.7925,
             sha256="659532b2852894f817e75dd45b926245227364f202228c18f8ad4d55845ee054",
             file="builtin.safetensors",
-            # Photos are found as well in int8, but neighbouring frames of a video are confused.
-            needs_fp32=True,
             size=128,
         ),
         WeightsInfo(
