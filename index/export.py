@@ -90,7 +90,8 @@ def _write_faiss(index: FrameIndex, path: Path) -> None:
     }
     with atomic_write(metadata_path(path), "w") as file, atomic_path(path) as temporary:
         json.dump(metadata, file)
-        FlatSearch.build(_positions(index.blocks(frames=frames))).write(temporary)
+        blocks = _positions(index.blocks(frames=frames))
+        FlatSearch.build(blocks, count=len(frames)).write(temporary)
 
 
 def _write_npy(index: FrameIndex, path: Path) -> None:

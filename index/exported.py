@@ -74,7 +74,8 @@ class ExportedIndex:
         vectors = _vectors(entries, path)
         # Lists of other origin are often not normalised; a vector of zeros stays one.
         vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        search = FlatSearch.build([(np.arange(len(vectors), dtype=np.int64), vectors)])
+        ids = np.arange(len(vectors), dtype=np.int64)
+        search = FlatSearch.build([(ids, vectors)], count=len(vectors))
         return cls(_fingerprint(content), _frames(entries), search)
 
     @classmethod

@@ -23,9 +23,18 @@ class FlatSearch:
         self._index = index
 
     @classmethod
-    def build(cls, blocks: Iterable[tuple[Ids, Vectors]]) -> "FlatSearch":
-        """Gather ids ``(n,)`` and their vectors ``(n, 2048)`` into a flat index."""
-        index = faiss.IndexIDMap2(faiss.IndexFlatIP(DIMENSION))
+    def build(cls, blocks: Iterable[tuple[Ids, Vectors]], *, count: int) -> "FlatSearch":
+        """Gather ids ``(n,)`` and their vectors ``(n, 2048)`` into a flat index.
+
+        Args:
+            blocks: Ids and vectors.
+            count: How many there are, for which room is made at once.
+        """
+        flat = faiss.IndexFlatIP(DIMENSION)
+        # Its array would be twice as large as needed while it grows; an emptied one keeps its room.
+        flat.codes.resize(count * flat.code_size)
+        flat.codes.resize(0)
+        index = faiss.IndexIDMap2(flat)
         for ids, vectors in blocks:
             index.add_with_ids(vectors, ids)
         return cls(index)

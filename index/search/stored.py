@@ -109,7 +109,7 @@ class StoredSearch:
                 self._catalog.remove_meta(_RECORD_KEY)
             file = FlatFile(self._directory, generation)
             if count and not file.path.exists():
-                file.write(FlatSearch.build(self._vectors.blocks()))
+                file.write(FlatSearch.build(self._vectors.blocks(), count=count))
         except (OSError, NearframeError) as error:
             directory = shown(self._directory)
             logger.warning("could not write the search of %s: %s", directory, error)
@@ -133,7 +133,7 @@ class StoredSearch:
             return found
         count = self._catalog.frame_count()
         if count <= EXACT_LIMIT:
-            return FlatSearch.build(self._vectors.blocks())
+            return FlatSearch.build(self._vectors.blocks(), count=count)
         logger.warning(
             "%s has no search file, so all %d vectors are read for each search; run buildIndex "
             "again, which makes it anew",

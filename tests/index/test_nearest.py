@@ -50,7 +50,7 @@ def test_search_equals_brute_force(seed, n, nq, k, copies, directions):
     vectors = np.repeat(base[generator.integers(0, len(base), n)], copies, axis=0)
     queries = base[generator.integers(0, len(base), nq)]
     ids = generator.permutation(len(vectors)).astype(np.int64)
-    search = FlatSearch.build([(ids, vectors)])
+    search = FlatSearch.build([(ids, vectors)], count=len(ids))
     found = search.nearest(queries, k)
     assert len(found) == nq
     for query, row in zip(queries, found, strict=True):
@@ -71,7 +71,7 @@ def test_search_equals_brute_force(seed, n, nq, k, copies, directions):
 def test_search_among_some_equals_brute_force_over_them(seed, admitted):
     vectors = np.random.default_rng(seed).standard_normal((41, DIMENSION), np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    search = FlatSearch.build([(np.arange(100, 140), vectors[:40])])
+    search = FlatSearch.build([(np.arange(100, 140), vectors[:40])], count=40)
     among = np.array(sorted(admitted), np.int64)
     (row,) = search.nearest(vectors[40:], 5, among=among + 100)
     cosines = exact(vectors[40:], vectors[among])[0]

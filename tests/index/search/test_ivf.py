@@ -105,7 +105,7 @@ def test_few_frames_far_from_the_query_are_found_among_many(scene_vectors):
 def test_similarities_are_exact(scene_vectors):
     vectors, query = scene_vectors(300), scene_vectors(1, seed=5)
     ((best, *_),) = made(np.arange(300), vectors, probed=5).nearest(query, 1)
-    flat = FlatSearch.build([(np.arange(300), vectors)])
+    flat = FlatSearch.build([(np.arange(300), vectors)], count=300)
     assert best == flat.nearest(query, 1)[0][0]
     assert best[1] == pytest.approx((query @ vectors.T).max(), abs=1e-6)
 
@@ -139,6 +139,6 @@ def test_what_is_no_such_file_is_refused(tmp_path, content):
 
 
 def test_an_exact_search_is_no_approximate_one(tmp_path, scene_vectors):
-    FlatSearch.build([(np.arange(5), scene_vectors(5))]).write(tmp_path / "x")
+    FlatSearch.build([(np.arange(5), scene_vectors(5))], count=5).write(tmp_path / "x")
     with pytest.raises(FrameIndexError, match="holds no approximate search of frames"):
         IvfLists.read(tmp_path / "x")

@@ -40,7 +40,7 @@ def test_approximate_search_takes_a_thread_for_a_query(scene_vectors, taken):
 
 def test_exact_search_takes_a_thread_for_a_query(scene_vectors, taken):
     vectors = scene_vectors(100)
-    search = FlatSearch.build([(np.arange(100), vectors)])
+    search = FlatSearch.build([(np.arange(100), vectors)], count=100)
     for count in (1, 3):
         search.nearest(vectors[:count], 5)
     # Then one that gathers what was found.
