@@ -190,12 +190,16 @@ def _print_match(match: "Match") -> None:
 def _print_table(matches: "tuple[Match, ...]") -> None:
     from nearframe.query.clock import show_time
 
-    click.echo("Rank  Similarity  Frame   Time          Source")
+    # Without it, nobody could tell why a frame comes before one of higher similarity.
+    compared = any(match.difference is not None for match in matches)
+    click.echo(f"Rank  Similarity  {'Pixels  ' if compared else ''}Frame   Time          Source")
     for rank, match in enumerate(matches, 1):
+        pixels = "-" if match.difference is None else f"{match.difference:.2f}"
         time = "-" if match.frame.time_s is None else show_time(match.frame.time_s)
         source = show_path(match.frame.source) if match.frame.source else "-"
         click.echo(
-            f"{rank:4}  {match.similarity:10.6f}  {match.frame.number:<6}  {time:<12}  {source}"
+            f"{rank:4}  {match.similarity:10.6f}  {f'{pixels:>6}  ' if compared else ''}"
+            f"{match.frame.number:<6}  {time:<12}  {source}"
         )
 
 

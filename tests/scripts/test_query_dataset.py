@@ -71,10 +71,10 @@ def test_what_is_far_from_all_frames_says_so(run, index, picture, tmp_path):
 def test_k_prints_a_table(run, index):
     result = run("queryDataset", "-q", "frames/000003.png", "-i", index, "-k", 5)
     head, *rows = result.stdout.splitlines()
-    assert head.split() == ["Rank", "Similarity", "Frame", "Time", "Source"]
+    assert head.split() == ["Rank", "Similarity", "Pixels", "Frame", "Time", "Source"]
     assert len(rows) == 5
-    rank, similarity, frame, time, source = rows[0].split()
-    assert (rank, similarity, frame, time) == ("1", "1.000000", "2", "-")
+    rank, similarity, pixels, frame, time, source = rows[0].split()
+    assert (rank, similarity, pixels, frame, time) == ("1", "1.000000", "0.00", "2", "-")
     assert source == "frames/000003.png"
     similarities = [float(row.split()[1]) for row in rows]
     assert similarities == sorted(similarities, reverse=True)
