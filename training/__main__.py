@@ -37,7 +37,7 @@ from .trainer import TrainingOptions, train
 def train_builtin(output: Path, device: str, seed: int, longer: int, threads: int) -> None:
     """Train ResNet50 for finding copies, from generated pictures alone.
 
-    Needs no data and no network. On two CPU cores it takes about 70 minutes; it can be stopped at
+    Needs no data and no network. On two CPU cores it takes about 85 minutes; it can be stopped at
     any time and started again with the same command.
     """
     if threads:

@@ -93,6 +93,8 @@ BUILTIN = Schedule(
         ),
         Phase(px=64, steps=440, strength=(0.9203, 0.9), rate=(0.000691, 3.5e-4), recipe=FINAL),
         Phase(px=96, steps=200, strength=(0.9, 0.9), rate=(3.5e-4, 0), recipe=FINAL),
+        Phase(px=96, steps=20, strength=(0.9, 0.9), rate=(0, 4e-4), recipe=FINAL),
+        Phase(px=96, steps=580, strength=(0.9, 0.9), rate=(4e-4, 0), recipe=FINAL),
     ),
 )
 """The schedule of a whole run: small pictures and mild edits first.

@@ -44,6 +44,8 @@ class TrainingOptions:
         steps_per_block: steps between two renewals of a block.
         device: ``cpu`` or ``cuda``.
         half: compute the network in bfloat16 where that is safe.
+        recalibration_px: side of the pictures that batch norm's final statistics come from. Smaller
+            than those that the network is used with: their averages then spread the vectors more.
     """
 
     seed: int = 0
@@ -56,6 +58,7 @@ class TrainingOptions:
     steps_per_block: int = 24
     device: str = "cpu"
     half: bool = True
+    recalibration_px: int = 80
 
 
 class Training:
@@ -139,8 +142,7 @@ class Training:
 
     def finish(self) -> Checkpoint:
         """Measure batch norm's statistics afresh and give the finished network."""
-        px = self.options.schedule.phases[-1].px
-        recalibrate(self.network, self._mild_batches(px))
+        recalibrate(self.network, self._mild_batches(self.options.recalibration_px))
         return replace(self.checkpoint(), optimiser=None)
 
     def _mild_batches(self, px: int) -> Iterator[torch.Tensor]:

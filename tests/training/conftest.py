@@ -44,6 +44,7 @@ def make_options():
             scene_px=64,
             steps_per_block=5,
             half=False,
+            recalibration_px=32,
         )
 
     return make
