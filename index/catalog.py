@@ -30,8 +30,6 @@ _COMMITTED = " WHERE frames.shard_id IN (SELECT id FROM shards)"
 # A frame's order: source by source, in each as its numbers run.
 _IN_ORDER = " ORDER BY files.source_id, frames.number, frames.id"
 _FILE_ID = "(SELECT id FROM files WHERE path = CAST(? AS TEXT))"
-# SQLite takes 999 parameters at least.
-_IDS_AT_ONCE = 500
 
 
 class Catalog:
@@ -308,23 +306,12 @@ class Catalog:
 
     def places_by_id(self, ids: Iterable[int]) -> Places:
         """Return the places of those frames that are there, in no order."""
-        left, found = list(ids), []
-        while left:
-            some, left = left[:_IDS_AT_ONCE], left[_IDS_AT_ONCE:]
-            holes = ", ".join("?" * len(some))
-            found += self._run(f"{_PLACES} {_COMMITTED} AND id IN ({holes})", *some)
-        return _as_places(found)
+        return _as_places(self._database.run_by_ids(f"{_PLACES} {_COMMITTED} AND id IN", ids))
 
     def frames_by_id(self, ids: Iterable[int]) -> dict[int, StoredFrame]:
         """Return those frames that are there."""
-        left = list(ids)
-        found = {}
-        while left:
-            some, left = left[:_IDS_AT_ONCE], left[_IDS_AT_ONCE:]
-            holes = ", ".join("?" * len(some))
-            for row in self._run(f"{_FRAMES} WHERE frames.id IN ({holes})", *some):
-                found[row[0]] = _stored_frame(row)
-        return found
+        rows = self._database.run_by_ids(f"{_FRAMES} WHERE frames.id IN", ids)
+        return {row[0]: _stored_frame(row) for row in rows}
 
     def next_shard_id(self) -> int:
         """Return the id of the shard to write next; no earlier shard ever had it."""

@@ -11,6 +11,9 @@ from nearframe.embeddings import DiskFullError, OutputError, shown
 
 from .errors import IndexDamagedError, IndexLockedError
 
+# SQLite takes 999 parameters at least.
+_IDS_AT_ONCE = 500
+
 
 class Database:
     """A SQLite file of an index.
@@ -43,6 +46,19 @@ class Database:
         """
         with self._errors():
             return self._connection.execute(statement, parameters).fetchall()
+
+    def run_by_ids(self, statement: str, ids: Iterable[int]) -> list[tuple[Any, ...]]:
+        """Run a query for some ids, a few hundred at a time, and return all rows.
+
+        Args:
+            statement: Ends where a list of values in brackets follows, as ``... WHERE id IN``.
+            ids: Any number of them.
+        """
+        left, found = list(ids), []
+        while left:
+            some, left = left[:_IDS_AT_ONCE], left[_IDS_AT_ONCE:]
+            found += self.run(f"{statement} ({', '.join('?' * len(some))})", *some)
+        return found
 
     def run_each(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
         """Run one statement for each row of parameters; errors as of `run`."""

@@ -15,8 +15,6 @@ CREATE TABLE IF NOT EXISTS thumbnails (frame_id INTEGER PRIMARY KEY, pixels BLOB
 CREATE TRIGGER IF NOT EXISTS drop_thumbnail AFTER DELETE ON frames
 BEGIN DELETE FROM thumbnails WHERE frame_id = OLD.id; END;
 """
-# SQLite takes 999 parameters at least.
-_IDS_AT_ONCE = 500
 
 
 class ThumbnailTable:
@@ -39,11 +37,8 @@ class ThumbnailTable:
         """Return those of some frames, uint16 ``(32, 32)``, as far as there are any."""
         if not self._database.run("SELECT 1 FROM sqlite_master WHERE name = 'thumbnails'"):
             return {}
-        found = {}
-        for first in range(0, len(ids), _IDS_AT_ONCE):
-            some = ids[first : first + _IDS_AT_ONCE]
-            holes = ", ".join("?" * len(some))
-            query = f"SELECT frame_id, pixels FROM thumbnails WHERE frame_id IN ({holes})"
-            for id_, pixels in self._database.run(query, *some):
-                found[id_] = np.frombuffer(pixels, "<u2").reshape(THUMBNAIL_SIDE, -1)
-        return found
+        query = "SELECT frame_id, pixels FROM thumbnails WHERE frame_id IN"
+        return {
+            id_: np.frombuffer(pixels, "<u2").reshape(THUMBNAIL_SIDE, -1)
+            for id_, pixels in self._database.run_by_ids(query, ids)
+        }
