@@ -25,7 +25,6 @@ class WeightsInfo:
             with; None where there is no threshold.
         file: Name of their file in this package; None where they do not come with it.
         torchvision: Member of ``torchvision.models.ResNet50_Weights``; None for other kinds.
-        needs_fp32: Whether rounding in 8 or 16 bits moves vectors more than pictures differ.
         size: Side of the square input they are made for, in pixels; `Preprocessing` takes it
             where none is given.
     """
@@ -37,7 +36,6 @@ class WeightsInfo:
     sha256: str | None = None
     file: str | None = None
     torchvision: str | None = None
-    needs_fp32: bool = False
     size: int = DEFAULT_SIZE
 
 
@@ -71,8 +69,6 @@ NAMED_WEIGHTS: Mapping[str, WeightsInfo] = {
             trained=False,
             threshold=0.9999,
             sha256=_RANDOM_SHA256,
-            # Its vectors differ less than rounding moves them.
-            needs_fp32=True,
         ),
     )
 }
