@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,6 +49,24 @@ def _networks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+class RecordedProgress:
+    """A `Progress` that keeps label, total and what was done of each stretch."""
+
+    def __init__(self) -> None:
+        self.stretches: list[list[Any]] = []
+
+    def start(self, label: str, total: int | None) -> None:
+        self.stretches.append([label, total, 0])
+
+    def advance(self, count: int) -> None:
+        self.stretches[-1][2] += count
+
+
+@pytest.fixture
+def progress() -> RecordedProgress:
+    return RecordedProgress()
 
 
 @pytest.fixture(autouse=True)

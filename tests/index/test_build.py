@@ -651,19 +651,11 @@ class TestOutput:
             build_index([make_folder(2)], tmp_path / "file" / "my.index")
 
 
-def test_progress_is_told(make_folder, sample_video, index):
-    told = []
-
-    class Told:
-        def start(self, label, total):
-            told.append([Path(label).name, total, 0])
-
-        def advance(self, count):
-            told[-1][2] += count
-
+def test_progress_is_told(make_folder, sample_video, index, progress):
     folder = make_folder(3)
     (folder / "000002.png").write_bytes(b"no image")
-    build_index([folder, sample_video], index, sampling=Sampling(every=60), progress=Told())
+    build_index([folder, sample_video], index, sampling=Sampling(every=60), progress=progress)
+    told = [[Path(label).name, *counts] for label, *counts in progress.stretches]
     assert told == [["frames", 3, 3], ["yard.mp4", 5, 5]]
 
 

@@ -239,20 +239,9 @@ def test_nothing_is_changed(shoot, look, lot, snapshot):
     assert snapshot(lot) == before
 
 
-def test_progress_reaches_its_end(shoot, look):
-    class Recorder:
-        def __init__(self):
-            self.stretches = []
-
-        def start(self, label, total):
-            self.stretches.append([label, total, 0])
-
-        def advance(self, count):
-            self.stretches[-1][2] += count
-
+def test_progress_reaches_its_end(shoot, look, progress):
     shoot("c1", 0, 10, seed=1)
     shoot("c1", 20)
-    progress = Recorder()
     look(progress=progress)
     assert len(progress.stretches) == 3
     assert progress.stretches[0][1] == 3

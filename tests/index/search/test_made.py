@@ -127,22 +127,11 @@ class TestNothingSuffices:
         assert [file.name for file in path.glob("*.faiss")] == ["search-000002.faiss"]
 
 
-def test_progress_is_told(approximate, film, scene_vectors):
-    class Told:
-        def __init__(self):
-            self.stretches = []
-
-        def start(self, label, total):
-            self.stretches.append([label, total, 0])
-
-        def advance(self, count):
-            self.stretches[-1][2] += count
-
-    told = Told()
+def test_progress_is_told(approximate, film, scene_vectors, progress):
     path = approximate((film(N), scene_vectors(N)))
     next(path.glob("ivf-*")).unlink()
-    build_index([], path, progress=told)
-    assert told.stretches == [
+    build_index([], path, progress=progress)
+    assert progress.stretches == [
         ["search: learning lists", None, 0],
         ["search: filling lists", N, N],
     ]
