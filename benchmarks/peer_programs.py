@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 # Random weights put all vectors near each other, and their pairs would fill the memory.
 _NOTHING_IS_ALIKE = 1.0
@@ -38,25 +39,21 @@ def imagededup_cnn(folder: str, *_: str) -> Iterator[int]:
     """MobileNetV3's pooled features, and all pairs of them."""
     from imagededup.methods import CNN
 
-    method = CNN(verbose=False)
-    yield 0
-    encodings = method.encode_images(folder)
-    yield len(encodings)
-    method.find_duplicates(
-        encoding_map=encodings, min_similarity_threshold=_NOTHING_IS_ALIKE, scores=True
-    )
-    yield 0
+    yield from _imagededup(CNN(verbose=False), folder, min_similarity_threshold=_NOTHING_IS_ALIKE)
 
 
 def imagededup_phash(folder: str, *_: str) -> Iterator[int]:
     """Perceptual hashes of 64 bits, and all pairs of them."""
     from imagededup.methods import PHash
 
-    method = PHash(verbose=False)
+    yield from _imagededup(PHash(verbose=False), folder)
+
+
+def _imagededup(method: Any, folder: str, **options: float) -> Iterator[int]:
     yield 0
-    hashes = method.encode_images(folder)
-    yield len(hashes)
-    method.find_duplicates(encoding_map=hashes, scores=True)
+    encodings = method.encode_images(folder)
+    yield len(encodings)
+    method.find_duplicates(encoding_map=encodings, scores=True, **options)
     yield 0
 
 
