@@ -1,5 +1,6 @@
 """Where pixels come from: image files, folders of them, videos."""
 
+from .beyond_rgb import ContentBeyondRgb, content_beyond_rgb, content_may_repeat
 from .folder import ImageFile, ImageSequence
 from .image import IMAGE_SUFFIXES, read_image, to_rgb, to_rgb_array
 from .open import VIDEO_SUFFIXES, Source, open_source, open_sources
@@ -11,12 +12,15 @@ from .walk import File, natural_key
 __all__ = [
     "IMAGE_SUFFIXES",
     "VIDEO_SUFFIXES",
+    "ContentBeyondRgb",
     "File",
     "ImageFile",
     "ImageSequence",
     "Sampling",
     "Source",
     "VideoSource",
+    "content_beyond_rgb",
+    "content_may_repeat",
     "frames_at",
     "natural_key",
     "open_source",

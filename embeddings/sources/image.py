@@ -5,6 +5,7 @@ import functools
 import os
 import stat
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,21 @@ def read_image(
         UnreadableImageError: If it is no regular file, cannot be opened, or does not decode to
             its end.
     """
+    with opened_image(path) as image:
+        if preprocessing is None:
+            return to_rgb_array(image)
+        preprocessing.reduce(image)
+        return preprocessing.resize(to_rgb(image))
+
+
+@contextlib.contextmanager
+def opened_image(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
+    """Open an image file whose pixels are decoded within the context.
+
+    Raises:
+        UnreadableImageError: If it is no regular file, cannot be opened, or if the body of the
+            context finds that it does not decode.
+    """
     # The heif opener must be registered before Pillow looks for one that takes the file.
     heif = _heif_available()
     try:
@@ -63,10 +79,7 @@ def read_image(
             # Pillow would start Ghostscript, whatever the suffix; a photo is never PostScript.
             if image.format == "EPS":
                 raise UnreadableImageError(path, "PostScript, which is a program, not an image")
-            if preprocessing is None:
-                return to_rgb_array(image)
-            preprocessing.reduce(image)
-            return preprocessing.resize(to_rgb(image))
+            yield image
     except UnreadableImageError:
         raise
     # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error, zlib.error, … on

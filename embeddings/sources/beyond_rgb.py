@@ -1,0 +1,162 @@
+"""What an image file holds besides its 8-bit RGB picture: alpha, further frames, deeper samples.
+
+A picture is compared as 8-bit RGB. Of two files whose pictures look the same, one may still hold
+what the other has not: these digests tell.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from .deep import is_deep, samples
+from .image import opened_image
+
+_ALPHA_MODES = frozenset({"RGBA", "LA", "PA", "RGBa", "La"})
+# TIFF's NewSubfileType: its lowest bit marks a page that is a smaller version of another.
+_SUBFILE_TYPE, _REDUCED = 254, 1
+
+
+@dataclass(frozen=True, slots=True)
+class ContentBeyondRgb:
+    """Digests (SHA-256, hexadecimal) of what a file holds besides its 8-bit RGB picture.
+
+    Attributes:
+        alpha: Of alpha and of the pixels visible under it, 8 bits; None where all is opaque.
+        frames: Of all frames or pages, with alpha, at their full depth, and with their durations;
+            None where there is one only.
+        depth: Of the samples at full depth; None where they have 8 bits or less.
+    """
+
+    alpha: str | None = None
+    frames: str | None = None
+    depth: str | None = None
+
+    def may_repeat(self, kept: "ContentBeyondRgb | None") -> bool:
+        """Tell whether nothing of this is lost where only another file is kept.
+
+        Alpha and frames must be equal in both. An 8-bit picture may repeat a deeper one, a deeper
+        one only what has the same samples.
+
+        Args:
+            kept: Of the other file.
+        """
+        kept = kept or _NOTHING
+        return (
+            self.alpha == kept.alpha
+            and self.frames == kept.frames
+            and self.depth in (None, kept.depth)
+        )
+
+
+_NOTHING = ContentBeyondRgb()
+
+
+def content_may_repeat(dropped: ContentBeyondRgb | None, kept: ContentBeyondRgb | None) -> bool:
+    """Tell whether one file may count as a repeat of another, as far as this content goes.
+
+    It says nothing about how alike the pictures are.
+
+    Args:
+        dropped: Of the file that would be dropped; None where it is all in its RGB picture.
+        kept: Of the file that would stay.
+    """
+    return (dropped or _NOTHING).may_repeat(kept)
+
+
+def content_beyond_rgb(path: str | os.PathLike[str]) -> ContentBeyondRgb | None:
+    """Tell what an image file holds besides its 8-bit RGB picture.
+
+    Of ordinary files, JPEGs for example, only the header is read. A JPEG with further pictures
+    behind it (MPO) counts by its first.
+
+    Returns:
+        The digests, or None where the 8-bit RGB picture is all of it.
+
+    Raises:
+        UnreadableImageError: If it is no image or does not decode.
+    """
+    with opened_image(path) as image:
+        if image.format in ("JPEG", "MPO"):
+            return None
+        alpha = frames = depth = None
+        deep = is_deep(image)
+        if picture_count(image) > 1:
+            frames = _digest_of_frames(image, path)
+            image.seek(0)
+        if deep:
+            depth = _digest_of_samples(image, path)
+        if _may_be_transparent(image):
+            alpha = _digest_of_alpha(image)
+    content = ContentBeyondRgb(alpha, frames, depth)
+    return None if content == _NOTHING else content
+
+
+def picture_count(image: Image.Image) -> int:
+    """Return the number of frames or pages; of an MPO, which counts by its first picture, 1."""
+    return 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
+
+
+def _may_be_transparent(image: Image.Image) -> bool:
+    return image.mode in _ALPHA_MODES or "transparency" in image.info
+
+
+def _digest_of_alpha(image: Image.Image) -> str | None:
+    pixels = _visible(image)
+    if bool((pixels[..., 3] == 255).all()):
+        return None
+    return _sha256(pixels)
+
+
+def _digest_of_frames(image: Image.Image, path: str | os.PathLike[str]) -> str | None:
+    """Return the digest of all frames; None where only one is no smaller version of another."""
+    digest, count = hashlib.sha256(), 0
+    for number in range(picture_count(image)):
+        image.seek(number)
+        if _is_reduced(image):
+            continue
+        count += 1
+        if is_deep(image):
+            digest.update(_digest_of_samples(image, path).encode())
+        digest.update(_sha256(_visible(image)).encode())
+        # Of some formats it is known only once the frame is loaded.
+        digest.update(f"{round(float(image.info.get('duration') or 0))};".encode())
+    return digest.hexdigest() if count > 1 else None
+
+
+def _is_reduced(image: Image.Image) -> bool:
+    tags: Any = getattr(image, "tag_v2", None)
+    return tags is not None and bool(int(tags.get(_SUBFILE_TYPE) or 0) & _REDUCED)
+
+
+def _digest_of_samples(image: Image.Image, path: str | os.PathLike[str]) -> str:
+    values = samples(image)
+    if values is None:
+        # Nothing decodes it at full depth, so that only the same bytes are surely the same.
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return _sha256(values)
+
+
+def _visible(image: Image.Image) -> "np.ndarray[Any, np.dtype[np.uint8]]":
+    """Return RGBA, uint8, shape ``(height, width, 4)``; black where nothing is visible."""
+    if image.mode == "F" or image.mode.startswith("I"):
+        # Its samples are in the digest of its depth: only what is transparent is asked for here.
+        pixels = np.full((image.height, image.width, 4), 255, np.uint8)
+        if "transparency" in image.info:
+            pixels[np.asarray(image) == image.info["transparency"]] = 0
+        return pixels
+    pixels = np.array(image.convert("RGBA"))
+    pixels[pixels[..., 3] == 0] = 0
+    return pixels
+
+
+def _sha256(values: "np.ndarray[Any, Any]") -> str:
+    """Return the digest of an array's type, shape and content."""
+    values = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
+    digest = hashlib.sha256(f"{values.dtype.str}{values.shape}".encode())
+    digest.update(values.data)
+    return digest.hexdigest()
