@@ -15,8 +15,8 @@ from PIL import Image
 
 from .deep import is_deep, samples
 from .image import opened_image
+from .transparency import is_transparent
 
-_ALPHA_MODES = frozenset({"RGBA", "LA", "PA", "RGBa", "La"})
 # TIFF's NewSubfileType: its lowest bit marks a page that is a smaller version of another.
 _SUBFILE_TYPE, _REDUCED = 254, 1
 
@@ -90,7 +90,7 @@ def content_beyond_rgb(path: str | os.PathLike[str]) -> ContentBeyondRgb | None:
             image.seek(0)
         if deep:
             depth = _digest_of_samples(image, path)
-        if _may_be_transparent(image):
+        if is_transparent(image):
             alpha = _digest_of_alpha(image)
     content = ContentBeyondRgb(alpha, frames, depth)
     return None if content == _NOTHING else content
@@ -99,10 +99,6 @@ def content_beyond_rgb(path: str | os.PathLike[str]) -> ContentBeyondRgb | None:
 def picture_count(image: Image.Image) -> int:
     """Return the number of frames or pages; of an MPO, which counts by its first picture, 1."""
     return 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
-
-
-def _may_be_transparent(image: Image.Image) -> bool:
-    return image.mode in _ALPHA_MODES or "transparency" in image.info
 
 
 def _digest_of_alpha(image: Image.Image) -> str | None:

@@ -15,6 +15,7 @@ Samples = npt.NDArray[Any]
 _AVIF_CONFIGURATION, _AVIF_HEADER, _AVIF_HIGH_DEPTH = b"av1C", 65536, 0x40
 # JPEG 2000: start of the code stream and marker SIZ; bytes from there to the first sample's depth.
 _JP2_SIZE, _JP2_DEPTH = b"\xff\x4f\xff\x51", 42
+_BITS_PER_SAMPLE, _MAX_SAMPLE_VALUE = 258, 281
 _OTHER_ORDER = {"B": "L", "L": "B", "N": "B" if np.little_endian else "L"}
 
 
@@ -53,6 +54,44 @@ def samples(image: Image.Image) -> Samples | None:
     if raw_mode.split(";")[0] not in ("RGB", "RGBA", "RGBX") or raw_mode[-4:-1] != ";16":
         return None
     return _sixteen_bit_colour(image)
+
+
+def stated_maximum(image: Image.Image) -> int | None:
+    """Return the largest sample according to a file's header, where it is not that of its type.
+
+    It comes from sBIT of a PNG, and from BitsPerSample or MaxSampleValue of a TIFF.
+    """
+    tags: Any = getattr(image, "tag_v2", None)
+    if tags is not None:
+        bits = _first_integer(tags.get(_BITS_PER_SAMPLE))
+        largest = _first_integer(tags.get(_MAX_SAMPLE_VALUE))
+        if 8 < bits < 16:
+            return int(2**bits - 1)
+        return largest if 255 < largest < 65535 else None
+    filename = getattr(image, "filename", "")
+    if image.format != "PNG" or not filename:
+        return None
+    bits = _significant_bits(filename)
+    return int(2**bits - 1) if 8 < bits < 16 else None
+
+
+def _first_integer(value: Any) -> int:
+    value = value[0] if isinstance(value, tuple) and value else value
+    return value if isinstance(value, int) else 0
+
+
+def _significant_bits(path: str | os.PathLike[str]) -> int:
+    """Return the most bits that a PNG's sBIT states; 0 where it has none before its pixels."""
+    with Path(path).open("rb") as file:
+        file.seek(len(b"\x89PNG\r\n\x1a\n"))
+        while len(head := file.read(8)) == 8:
+            length, kind = int.from_bytes(head[:4], "big"), head[4:]
+            if kind == b"sBIT":
+                return max(file.read(min(length, 4)), default=0)
+            if kind == b"IDAT":
+                return 0
+            file.seek(length + 4, os.SEEK_CUR)
+    return 0
 
 
 def _sixteen_bit_colour(image: Image.Image) -> Samples | None:

@@ -10,8 +10,9 @@ from pathlib import Path
 from PIL import Image
 
 from .image import read_image
+from .orientation import TURNED_SIDEWAYS, orientation_of
 
-_ORIENTATION, _EXIF_IFD = 0x0112, 0x8769
+_EXIF_IFD = 0x8769
 _TAKEN, _OFFSET, _OFFSET_OF_FILE, _FRACTION = 0x9003, 0x9011, 0x9010, 0x9291
 # How a file of these formats ends when it was written to its end.
 _ENDINGS = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"\x00\x00\x00\x00IEND\xaeB`\x82"}
@@ -80,12 +81,12 @@ def _header(image: Image.Image) -> ImageHeader:
     # A PNG without an EXIF block before its pixels would be decoded in search of one behind.
     if image.format == "PNG" and "exif" not in image.info:
         return ImageHeader(width, height)
-    # A damaged EXIF block says nothing about the image.
+    if orientation_of(image) in TURNED_SIDEWAYS:
+        width, height = height, width
+    # A damaged EXIF block says nothing else about the image.
     with contextlib.suppress(SyntaxError, ValueError, KeyError, TypeError, OSError, struct.error):
         exif = image.getexif()
         details = exif.get_ifd(_EXIF_IFD)
-        if exif.get(_ORIENTATION) in (5, 6, 7, 8):
-            width, height = height, width
         return ImageHeader(
             width,
             height,

@@ -4,18 +4,22 @@ import contextlib
 import functools
 import os
 import stat
-import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from ..errors import UnreadableImageError
 from ..frame import RgbImage
 from ..preprocessing import Preprocessing
+from .deep import is_deep, samples, stated_maximum
+from .levels import to_eight_bits
+from .orientation import orientation_of, upright
+from .transparency import flattened, is_transparent
 
-_ORIENTATION = 0x0112
+_PHOTOMETRIC = 262
 HEIF_SUFFIXES = frozenset({".heic", ".heif"})
 IMAGE_SUFFIXES = (
     frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif"})
@@ -40,8 +44,9 @@ def read_image(
 ) -> RgbImage:
     """Decode an image file.
 
-    EXIF orientation is applied, transparency is laid over white, and 16-bit, palette, grey and
-    CMYK images become 8-bit RGB. Of an animation, the first frame is taken.
+    EXIF orientation is applied, transparency is laid over a colour that differs from what is
+    visible (`background_of`), and palette, grey, CMYK and deeper images become 8-bit RGB
+    (`to_eight_bits`). Of an animation, the first frame is taken.
 
     Args:
         path: The file. What it holds decides, not its suffix.
@@ -119,30 +124,30 @@ def to_rgb(image: Image.Image) -> Image.Image:
     Raises:
         OSError: If the image data is truncated (Pillow decodes lazily).
     """
+    picture = upright(_eight_bits(image), orientation_of(image))
+    if is_transparent(picture):
+        return flattened(picture)
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Load an image; scale deeper samples, which Pillow's own conversion would clip or cut."""
+    values = samples(image) if is_deep(image) else None
     image.load()
-    # A damaged EXIF block says nothing about the pixels.
-    with contextlib.suppress(SyntaxError, ValueError, KeyError, TypeError, struct.error):
-        # It copies also what needs no turning.
-        if image.getexif().get(_ORIENTATION, 1) != 1:
-            image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I") or image.mode == "F":
-        image = _eight_bit_grey(image)
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
-    return image if image.mode == "RGB" else image.convert("RGB")
+    if values is None:
+        return image
+    colour = values[..., :3] if values.ndim == 3 else values
+    levels = to_eight_bits(colour, stated_maximum(image))
+    picture = Image.fromarray(levels ^ 255 if _is_inverted(image) else levels)
+    if image.mode == "RGBA":
+        picture.putalpha(image.getchannel("A"))
+    elif "transparency" in image.info:
+        alike = np.atleast_3d(colour) == np.atleast_1d(image.info["transparency"])
+        picture.putalpha(Image.fromarray(np.where(alike.all(axis=2), 0, 255).astype(np.uint8)))
+    return picture
 
 
-def _eight_bit_grey(image: Image.Image) -> Image.Image:
-    """Scale 16-bit, 32-bit and float grey to 8 bits; Pillow's own conversion would clip at 255.
-
-    16 bits are divided by 257, so that 65535 becomes 255. Files of 32 bits hold 16-bit data or
-    less in practice; floats run from 0 to 1, or from 0 to 255 where they exceed 1.
-    """
-    values = np.asarray(image, dtype=np.float32)
-    if image.mode == "F":
-        scale = 255.0 if values.max(initial=0.0) <= 1.0 else 1.0
-    else:
-        scale = 1 / 257 if image.mode.startswith("I;16") or values.max(initial=0.0) > 255 else 1.0
-    return Image.fromarray(np.clip(np.rint(values * scale), 0, 255).astype(np.uint8))
+def _is_inverted(image: Image.Image) -> bool:
+    """Tell whether 0 is white in a TIFF; Pillow inverts only 8-bit ones."""
+    tags: Any = getattr(image, "tag_v2", None)
+    return tags is not None and tags.get(_PHOTOMETRIC) == 0
