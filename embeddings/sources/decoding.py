@@ -13,6 +13,7 @@ import av.container
 import av.video.stream
 
 from ..errors import shown
+from .alpha import decoder_of
 from .container import announced_s, opened
 
 logger = logging.getLogger(__name__)
@@ -95,6 +96,7 @@ class Decoding:
     ) -> None:
         self._container = container
         self._stream = stream
+        self._decoder = decoder_of(stream)
         self._announced_s = announced_s(container, stream)
         self._undated = _is_undated(container, stream)
         self._keyframe_places = _places(path) if keyframes else None
@@ -111,7 +113,7 @@ class Decoding:
         """Yield the frames that decode, in presentation order."""
         for packet in self._packets():
             try:
-                pictures = self._stream.codec_context.decode(packet)
+                pictures = self._decoder.decode(packet)
             except av.FFmpegError as error:
                 self._errors.append(error.strerror or str(error))
                 continue

@@ -8,6 +8,7 @@ import av.video.stream
 
 from ..errors import SourceError
 from ..frame import Frame, FrameRef, Unreadable
+from .alpha import decoder_of
 from .container import opened
 from .decoding import Decoded, Decoding
 from .video import Converter
@@ -37,7 +38,7 @@ def frames_at(path: str, refs: Sequence[FrameRef]) -> Iterator[Frame | Unreadabl
                 picture = _seek(container, stream, ref.time_s)
                 if picture is None:
                     break
-                yield Converter(path, Decoded(ref.number, ref.time_s, picture))()
+                yield Converter.of(path, Decoded(ref.number, ref.time_s, picture))()
                 done += 1
         yield from _from_start(path, refs[done:])
     except SourceError as error:
@@ -50,7 +51,7 @@ def _seek(
     time_s: float | None,
 ) -> av.VideoFrame | None:
     """Return the frame that is shown at a time; None where it is not found from a keyframe."""
-    if time_s is None or not stream.time_base:
+    if time_s is None or not stream.time_base or decoder_of(stream) is not stream.codec_context:
         return None
     stamp = round(time_s / stream.time_base)
     try:
@@ -76,7 +77,7 @@ def _from_start(path: str, refs: Sequence[FrameRef]) -> Iterator[Frame | Unreada
             while remaining and decoded.number > remaining[0].number:
                 yield _missing(path, remaining.pop(0))
             if remaining and decoded.number == remaining[0].number:
-                yield Converter(path, decoded)()
+                yield Converter.of(path, decoded)()
                 remaining.pop(0)
             if not remaining:
                 return

@@ -15,9 +15,11 @@ import numpy.typing as npt
 
 from ..errors import shown
 from ..frame import Frame, RgbImage, Unreadable
+from .alpha import background_of_video, has_alpha, over
 from .container import opened, video_streams
 from .decoding import Decoded, Decoding
 from .sampling import Sampling
+from .transparency import Colour
 from .walk import File
 
 logger = logging.getLogger(__name__)
@@ -86,7 +88,7 @@ class VideoSource:
                 previous, slot = slot, self._slot(decoded.number, decoded.time_s)
                 if slot == previous or decoded.number <= self.after:
                     continue
-                yield Converter(self.path, decoded)
+                yield Converter.of(self.path, decoded)
             loss = decoding.loss()
         if loss:
             yield lambda: Unreadable(self.path, None, loss)
@@ -102,16 +104,36 @@ class VideoSource:
 
 @dataclass(frozen=True, slots=True)
 class Converter:
-    """A decoded frame, not yet converted to RGB."""
+    """A decoded frame, not yet converted to RGB.
+
+    Attributes:
+        path: The video.
+        decoded: The frame.
+        background: What it is laid over; None where it has no alpha.
+    """
 
     path: str
     decoded: Decoded
+    background: Colour | None = None
+
+    @classmethod
+    def of(cls, path: str, decoded: Decoded) -> "Converter":
+        """Return the converter of a frame; of one with alpha, over the colour of its video.
+
+        Raises:
+            SourceError: If the video cannot be opened for a look at its first frames.
+        """
+        transparent = has_alpha(decoded.picture)
+        return cls(path, decoded, background_of_video(path) if transparent else None)
 
     def __call__(self) -> Frame:
         """Return the frame with RGB pixels."""
         picture = self.decoded.picture
         # Shape (height, width, 3), uint8; FFmpeg takes matrix and range from the frame's tags.
-        image = np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)
+        if self.background is None:
+            image = np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)
+        else:
+            image = over(picture, self.background)
         matrix: Any = picture.side_data.get("DISPLAYMATRIX")
         if matrix is not None:
             image = _upright(image, np.frombuffer(matrix, np.int32))
