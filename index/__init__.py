@@ -11,6 +11,7 @@ from .match import Match, Restriction
 from .pixel_order import PIXEL_CANDIDATES, order_by_pixels, thumbnail_differences
 from .search import AnnChoice, IvfRecord, Recall
 from .stored_threshold import StoredThreshold, store_threshold, stored_threshold
+from .unfinished import unfinished_inputs
 
 __all__ = [
     "PIXEL_CANDIDATES",
@@ -44,5 +45,6 @@ __all__ = [
     "summarize",
     "sync_directory",
     "thumbnail_differences",
+    "unfinished_inputs",
     "verify",
 ]

@@ -9,11 +9,13 @@ from nearframe.embeddings import (
     EmbeddedBatch,
     Embedder,
     Fingerprint,
+    FingerprintMismatchError,
     MakeEmbedder,
     Progress,
     Silent,
     SourceError,
     Unreadable,
+    WeightsError,
     file_sha256,
     resolve_embedder,
     shown,
@@ -33,6 +35,7 @@ from .frame_index import FrameIndex, absolute
 from .interrupts import interrupts_held
 from .search import AnnChoice
 from .tables import FileState
+from .unfinished import BuildMark
 
 COMMIT_EVERY = 512
 """Frames between commits: what an interruption costs at most."""
@@ -152,6 +155,8 @@ def build_index(
         if ann is not None:
             index.search.ann = ann
         build = _Build(index, embedder, rehash=rehash, progress=progress)
+        mark = BuildMark(index, (source.path for source in opened))
+        mark.begin()
         try:
             for source in opened:
                 build.add(source)
@@ -161,7 +166,11 @@ def build_index(
         except KeyboardInterrupt:
             index.commit()
             raise
+        except (FingerprintMismatchError, WeightsError):
+            mark.forget()
+            raise
         index.commit()
+        mark.end()
         build.report.total = len(index)
         if single:
             if build.report.total:

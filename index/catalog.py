@@ -190,6 +190,10 @@ class Catalog:
         rows = self._run("SELECT path, problem FROM files WHERE problem IS NOT NULL ORDER BY id")
         return [Unreadable(path, None, problem) for path, problem in rows]
 
+    def incomplete_paths(self) -> list[str]:
+        """Return the paths of files of which frames are still to come."""
+        return [path for (path,) in self._run("SELECT path FROM files WHERE complete = 0")]
+
     def file_paths(self) -> list[str]:
         """Return the paths of all files."""
         return [path for (path,) in self._run("SELECT path FROM files")]

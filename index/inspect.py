@@ -10,6 +10,7 @@ from .frame_index import FrameIndex
 from .search import IvfRecord
 from .stored_threshold import StoredThreshold, stored_threshold
 from .tables import SourceSummary
+from .unfinished import unfinished_inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class IndexSummary:
         problems: Videos of which something did not decode.
         threshold: The one that was calibrated for it; None where nobody did.
         approximate: How it is searched when not exactly; None where it is.
+        unfinished: What a build has not read to its end; empty where the index is complete.
     """
 
     path: Path
@@ -37,6 +39,7 @@ class IndexSummary:
     problems: tuple[Unreadable, ...]
     threshold: StoredThreshold | None
     approximate: IvfRecord | None
+    unfinished: tuple[str, ...]
 
 
 def summarize(index: FrameIndex) -> IndexSummary:
@@ -51,6 +54,7 @@ def summarize(index: FrameIndex) -> IndexSummary:
         problems=tuple(index.catalog.problems()),
         threshold=stored_threshold(index),
         approximate=index.search.record(),
+        unfinished=unfinished_inputs(index),
     )
 
 
@@ -62,11 +66,13 @@ class Verification:
         shards: How many files of vectors were checked.
         frames: How many frames were checked.
         damage: One line for each thing that is wrong, with what to do; empty if all is well.
+        unfinished: As of `IndexSummary`.
     """
 
     shards: int
     frames: int
     damage: tuple[str, ...]
+    unfinished: tuple[str, ...] = ()
 
 
 def verify(path: str | os.PathLike[str]) -> Verification:
@@ -85,7 +91,9 @@ def verify(path: str | os.PathLike[str]) -> Verification:
                 damage.append(str(error))
         if not damage:  # else there is nothing to compare it with
             damage = index.search.damage()
-        return Verification(len(shards), len(index), tuple(damage))
+        return Verification(
+            len(shards), len(index), tuple(damage), unfinished=unfinished_inputs(index)
+        )
 
 
 def _size(file: Path) -> int:

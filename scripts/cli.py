@@ -33,6 +33,7 @@ PRECISIONS = ("auto", "fp32", "bf16", "fp16", "int8")
 FITS = ("stretch", "crop")
 # More names than these would push the answer off the screen; --json has them all.
 _LISTED = 20
+_SOME = 3
 
 
 class Command(click.Command):
@@ -249,6 +250,28 @@ def report_skipped(skipped: Iterable["Unreadable"], *, strict: bool = False) -> 
         click.echo(f"  and {len(entries) - _LISTED} more", err=True)
     if strict:
         raise SystemExit(1)
+
+
+def report_unfinished(index: str | os.PathLike[str], inputs: Iterable[str]) -> None:
+    """Say on stderr that an index is incomplete, where something is not read to its end."""
+    paths = list(inputs)
+    if not paths:
+        return
+    some = ", ".join(map(show_path, paths[:_SOME])) + (", …" if len(paths) > _SOME else "")
+    click.echo(
+        f"Note: {show_path(index)} is incomplete: building it from {some} was interrupted, or is "
+        "still running; the same buildIndex goes on from there",
+        err=True,
+    )
+
+
+def report_unfinished_index(path: Path) -> None:
+    """Say so where a path is an incomplete index; of anything else, say nothing."""
+    from nearframe.index import FrameIndex, unfinished_inputs
+
+    if FrameIndex.exists(path):
+        with FrameIndex.open(path) as index:
+            report_unfinished(path, unfinished_inputs(index))
 
 
 def skipped_json(skipped: Iterable["Unreadable"]) -> list[dict[str, Any]]:

@@ -31,6 +31,7 @@ from .cli import (
     path_argument,
     print_json,
     report_skipped,
+    report_unfinished_index,
     require_page,
     show_argument,
     show_path,
@@ -157,6 +158,7 @@ def dedup(
         embedder = EmbedderOptions(**options)
         dedup_video(source, comparison, sampling, embedder, to=to, strict=strict, as_json=as_json)
         return
+    report_unfinished_index(source)
     if sweeps:
         _refuse(_NOT_OF_A_SWEEP, "goes with a plan, and --sweep makes none")
         take_sampling(options)

@@ -13,6 +13,7 @@ from .cli import (
     path_argument,
     print_json,
     report_skipped,
+    report_unfinished,
     show_path,
     skipped_json,
 )
@@ -35,6 +36,7 @@ def info(index_path: Path, as_json: bool) -> None:
     else:
         _print(summary)
         report_skipped(summary.problems)
+    report_unfinished(index_path, summary.unfinished)
 
 
 def _print(summary: "IndexSummary") -> None:
@@ -42,6 +44,8 @@ def _print(summary: "IndexSummary") -> None:
     unused = summary.vectors - summary.frames
     note = f" ({count(unused, 'unused vector')})" if unused else ""
     click.echo(f"Frames:      {summary.frames}{note}")
+    if summary.unfinished:
+        click.echo("Complete:    no, a build of it has not reached its end")
     click.echo(f"Made with:   {summary.fingerprint.describe()}")
     click.echo(f"Search:      {_search(summary.approximate)}")
     if summary.threshold is not None:
@@ -94,5 +98,7 @@ def _as_json(summary: "IndexSummary") -> dict[str, Any]:
             }
             for source in summary.sources
         ],
+        "complete": not summary.unfinished,
+        "unfinished": list(summary.unfinished),
         "problems": skipped_json(summary.problems),
     }

@@ -14,6 +14,7 @@ from .cli import (
     json_option,
     print_json,
     report_skipped,
+    report_unfinished,
     require_page,
     show_path,
     skipped_json,
@@ -105,7 +106,7 @@ def query_dataset(
     **options: Any,
 ) -> None:
     """Find the frames of an index that are nearest to a picture, with their time."""
-    from nearframe.index import Restriction, open_index
+    from nearframe.index import FrameIndex, Restriction, open_index, unfinished_inputs
     from nearframe.query import check_sheet_path, search, usual_threshold
 
     if sheet_path is not None:
@@ -120,10 +121,17 @@ def query_dataset(
             embedder=EmbedderOptions(**options).embedder(),
         )
         sure = usual_threshold(index, report.fingerprint)
+        unfinished = unfinished_inputs(index) if isinstance(index, FrameIndex) else ()
     _save(report, report_path, sheet_path, index_path, sure)
     if as_json:
         results = [_as_json(result) for result in report.results]
-        print_json({"results": results, "skipped": skipped_json(report.unreadable)})
+        print_json(
+            {
+                "complete": not unfinished,
+                "results": results,
+                "skipped": skipped_json(report.unreadable),
+            }
+        )
     else:
         for number, result in enumerate(report.results):
             if len(report.results) > 1:
@@ -132,6 +140,7 @@ def query_dataset(
     for label, path in (("Report", report_path), ("Picture", sheet_path)):
         if path is not None:
             click.echo(f"{label}: {show_path(path)}", err=as_json)
+    report_unfinished(index_path, unfinished)
     report_skipped(report.unreadable, strict=strict)
 
 

@@ -4,7 +4,15 @@ from pathlib import Path
 
 import click
 
-from .cli import Command, count, json_option, path_argument, print_json, show_path
+from .cli import (
+    Command,
+    count,
+    json_option,
+    path_argument,
+    print_json,
+    report_unfinished,
+    show_path,
+)
 
 
 @click.command("verify", cls=Command, short_help="Check an index for damage.")
@@ -17,11 +25,18 @@ def verify(index_path: Path, as_json: bool) -> None:
     result = check(index_path)
     if as_json:
         print_json(
-            {"frames": result.frames, "shards": result.shards, "damage": list(result.damage)}
+            {
+                "frames": result.frames,
+                "shards": result.shards,
+                "damage": list(result.damage),
+                "complete": not result.unfinished,
+                "unfinished": list(result.unfinished),
+            }
         )
     else:
         checked = f"{count(result.frames, 'frame')} in {count(result.shards, 'file')}"
         click.echo(f"{show_path(index_path)}: {checked} checked, {len(result.damage)} damaged")
+    report_unfinished(index_path, result.unfinished)
     for line in result.damage:
         click.echo(f"Error: {line}", err=True)
     if result.damage:
