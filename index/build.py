@@ -9,13 +9,11 @@ from nearframe.embeddings import (
     EmbeddedBatch,
     Embedder,
     Fingerprint,
-    FingerprintMismatchError,
     MakeEmbedder,
     Progress,
     Silent,
     SourceError,
     Unreadable,
-    WeightsError,
     file_sha256,
     resolve_embedder,
     shown,
@@ -151,12 +149,13 @@ def build_index(
         index = FrameIndex.open(directory, write=True)
     progress = progress or Silent()
     with index:
+        mark = BuildMark(index, (source.path for source in opened))
+        if created:
+            mark.begin()
         index.search.progress = progress
         if ann is not None:
             index.search.ann = ann
-        build = _Build(index, embedder, rehash=rehash, progress=progress)
-        mark = BuildMark(index, (source.path for source in opened))
-        mark.begin()
+        build = _Build(index, embedder, mark, rehash=rehash, progress=progress)
         try:
             for source in opened:
                 build.add(source)
@@ -165,9 +164,7 @@ def build_index(
             build.check_gone(prune=prune)
         except KeyboardInterrupt:
             index.commit()
-            raise
-        except (FingerprintMismatchError, WeightsError):
-            mark.forget()
+            mark.begin()
             raise
         index.commit()
         mark.end()
@@ -211,11 +208,13 @@ class _Build:
         self,
         index: FrameIndex,
         embedder: Embedder | MakeEmbedder | None,
+        mark: BuildMark,
         *,
         rehash: bool,
         progress: Progress,
     ) -> None:
         self._index = index
+        self._mark = mark
         self._catalog = index.catalog
         self._rehash = rehash
         self._progress = progress
@@ -284,6 +283,8 @@ class _Build:
                 self.report.unreadable.append(Unreadable(video.path, None, known.problem))
             report.unchanged = self._catalog.frame_count(path)
             return
+        if video.frame_count != 0:
+            self._prepare()
         with interrupts_held():
             if self._rehash or not _is_resumed(known, state):
                 self._catalog.remove_frames(path)
@@ -344,8 +345,13 @@ class _Build:
         """Embed a source; the network is loaded when there is something to embed."""
         if source.frame_count == 0:
             return
+        yield from self._prepare().embed_source(source)
+
+    def _prepare(self) -> Embedder:
+        """Load the network, if that can be done, and then call the index incomplete."""
         self._embedder = self._embedder or self._resolved()
-        yield from self._embedder.embed_source(source)
+        self._mark.begin()
+        return self._embedder
 
     def _resolved(self) -> Embedder:
         return resolve_embedder(

@@ -116,11 +116,16 @@ class Catalog:
         Raises:
             OutputError: If the disk is full; `rollback` is due then.
         """
-        if self._database.changes == self._changes_before:
+        if not self.changed:
             self.rollback()
             return
         self.set_meta("generation", self.generation() + 1)
         self._run("COMMIT")
+
+    @property
+    def changed(self) -> bool:
+        """Whether something was changed since `begin`."""
+        return self._database.changes != self._changes_before
 
     def rollback(self) -> None:
         """Forget everything since `begin`."""

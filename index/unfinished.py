@@ -1,8 +1,8 @@
 """Whether a build of an index has reached its end.
 
-A mark in the catalogue is set before anything is read, and goes after the last commit. It is part
-of no commit, so the generation stays, and the files of the search with it. A complete index may be
-called incomplete for a moment; never the other way round.
+A mark in the catalogue is set before the first file is read, and goes after the last commit. It is
+part of no commit, so the generation stays, and the files of the search with it. A complete index
+may be called incomplete for a moment; never the other way round.
 """
 
 import os
@@ -37,14 +37,11 @@ class BuildMark:
         self._index = index
         self._inputs = [absolute(os.fspath(path)) for path in inputs]
         self._earlier: list[str] = index.catalog.meta(_KEY, None) or []
+        self._marked = self._earlier
 
     def begin(self) -> None:
         """Call the index incomplete; what earlier builds have left unread is not forgotten."""
         self._set(list(dict.fromkeys([*self._earlier, *self._inputs])))
-
-    def forget(self) -> None:
-        """Undo `begin`: the build could not start."""
-        self._set(self._earlier)
 
     def end(self) -> None:
         """Call the index complete, unless earlier builds have left something else unread."""
@@ -56,12 +53,17 @@ class BuildMark:
         return not above.isdisjoint(self._inputs) or not Path(path).exists()
 
     def _set(self, inputs: list[str]) -> None:
+        if inputs == self._marked:
+            return
         catalog = self._index.catalog
         with interrupts_held():
-            # Outside a transaction it is on the disk at once.
+            # What is begun goes with it; alone, the mark is no commit that is counted.
+            if catalog.changed:
+                self._index.commit()
             catalog.rollback()
             if inputs:
                 catalog.set_meta(_KEY, inputs)
             else:
                 catalog.remove_meta(_KEY)
             catalog.begin()
+            self._marked = inputs
