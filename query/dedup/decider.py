@@ -7,7 +7,8 @@ from nearframe.index import Recall
 
 from ..change.light import Grey
 from ..plans.rules import DedupRules
-from .greedy import Compare, Decision, GreedyDedup
+from .evidence import Evidence
+from .greedy import Admits, Compare, Decision, GreedyDedup
 from .images import OrderedImage
 from .pictures import Detections, Pictures, Seen
 
@@ -16,16 +17,18 @@ Measured = dict[tuple[int, int], tuple[bool, float]]
 and the changed area. No threshold takes part, so it holds for any."""
 
 
-def engine_of(rules: DedupRules, compare: Compare) -> GreedyDedup:
+def engine_of(rules: DedupRules, compare: Compare, admits: Admits | None = None) -> GreedyDedup:
     """Return what decides by these rules.
 
     Args:
         rules: How to decide.
         compare: Compares the pictures of two frames; not called where changes do not count.
+        admits: As of `GreedyDedup`.
     """
     return GreedyDedup(
         rules.cosine,
         compare=None if rules.change is None else compare,
+        admits=admits,
         against=rules.against,
         window=rules.window,
     )
@@ -63,6 +66,7 @@ class Decider:
     Args:
         rules: How to decide.
         detections: The change detection of each camera; None where changes are not looked for.
+        evidence: Tells which images may be dropped for which.
         read: Gives the prepared picture of an image once more; by default its file is decoded.
         measured: What is known of pairs of pictures already; receives what is found.
     """
@@ -71,16 +75,18 @@ class Decider:
         self,
         rules: DedupRules,
         detections: Detections | None,
+        evidence: Evidence,
         *,
         read: Callable[[int], Grey] | None = None,
         measured: Measured | None = None,
     ) -> None:
         self._rules = rules
         self._detections = detections
+        self._evidence = evidence
         self._images: list[OrderedImage] = []
         self._pictures = Pictures(read or self._read)
         self._measured = measured
-        self._greedy = engine_of(rules, self.compare)
+        self._greedy = engine_of(rules, self.compare, self.admits)
 
     @property
     def recall(self) -> Recall | None:
@@ -114,6 +120,10 @@ class Decider:
         if self._measured is not None:
             self._measured[earlier, later] = counts, score
         return counts and score >= self._rules.change.change_threshold, score
+
+    def admits(self, kept: int, dropped: int) -> bool:
+        """Tell whether one image, given by its position, may be dropped for another."""
+        return self._evidence.admits(self._images[kept], self._images[dropped])
 
     def _measure(self, earlier: int, later: int) -> tuple[bool, float]:
         assert self._detections is not None

@@ -168,6 +168,23 @@ class EarlierFrames:
             for cosines_of, indices in zip(best, where, strict=True)
         ]
 
+    def reaching(
+        self, vector: npt.NDArray[np.float32], lowest: float, first: int
+    ) -> list[tuple[float, int]]:
+        """Return cosine and position of all frames that are near enough, in their order.
+
+        Args:
+            vector: float32, ``(d,)``, normalised.
+            lowest: The cosine from which they are.
+            first: The number of the first frame that counts.
+        """
+        found = []
+        for numbers, chunk in self._vectors.blocks(since=first):
+            cosines = np.clip(chunk @ vector, -1.0, 1.0)
+            for row in np.flatnonzero((cosines >= lowest) & (numbers >= first)).tolist():
+                found.append((float(cosines[row]), self.positions[int(numbers[row])]))
+        return found
+
 
 def largest(values: npt.NDArray[np.float32], top: int) -> npt.NDArray[np.int64]:
     """Return the columns of the largest values of each row, the largest first.

@@ -147,6 +147,7 @@ class Gathered:
         decider = Decider(
             self.rules_at(threshold),
             self.job.detections,
+            self.job.evidence,
             read=self._pictures.read,
             measured=self._measured,
         )
@@ -202,7 +203,7 @@ class Gathered:
         everything = replace(
             self.job.rules, threshold=1.0, threshold_origin="given", against="all", keep="first"
         )
-        decider = Decider(everything, None)
+        decider = Decider(everything, None, self.job.evidence)
         found = {1.0}
         for start, images in self._slices():
             for decision in decider.add(images, self._vectors[start : start + len(images)], None):

@@ -1,5 +1,6 @@
 """Which frames repeat an earlier one: an order-dependent pass in blocks."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,10 @@ from .earlier import EarlierFrame, EarlierFrames, largest
 Compare = Callable[[int, int], tuple[bool, float]]
 """Compares the pictures of an earlier and a later frame, given by their positions among all that
 were added: whether the later one is new, and the changed area in [0, 1]."""
+
+Admits = Callable[[int, int], bool]
+"""Tells of an earlier and a later frame, given like those of `Compare`, whether the later one may
+be dropped for the earlier one at all, however alike they are."""
 
 CANDIDATES = 3
 """Frames with the nearest vectors against which changes are looked for, besides the one that was
@@ -59,9 +64,13 @@ class GreedyDedup:
     dropped by its exact cosine to a kept one, but now and then, as `recall` says, the nearest is
     not found, and a repeat stays.
 
+    Where `admits` refuses a frame that came near, all others that are near enough are tried, the
+    nearest first: each dropped frame repeats one that it admits.
+
     Args:
         threshold: Cosine in [-1, 1] from which frames are alike; None where there are no vectors.
         compare: Tells what changed between two frames; None where only vectors count.
+        admits: Tells which frames may be dropped for which; None where all may.
         against: What to compare with.
         window: How far back.
 
@@ -74,6 +83,7 @@ class GreedyDedup:
         threshold: float | None,
         *,
         compare: Compare | None = None,
+        admits: Admits | None = None,
         against: Against = "kept",
         window: Window | None = None,
     ) -> None:
@@ -83,6 +93,7 @@ class GreedyDedup:
             raise NearframeError("there is nothing to decide by; give a threshold or compare")
         self._lowest = None if threshold is None else lowest_cosine(threshold)
         self._compare = compare
+        self._admits = admits
         self._top = 1 if compare is None else CANDIDATES
         self._against_all = against == "all"
         window = window or Window()
@@ -196,6 +207,11 @@ class GreedyDedup:
                 near = sorted(near, key=lambda found: -found[0])[:top]
             if self._compare is not None:
                 near += self._last_repeated(earlier, near, block[i], times[i], int(first[i]))
+            if self._refuses(near, self._added + row):
+                near = references.reaching(block[i], self._lowest, 0)
+                near += earlier.reaching(block[i], self._lowest, int(first[i]))
+                near += [(float(inside[i, c]), self._added + int(rows[c])) for c in recent]
+                near = self._admitted(near, self._added + row)
             decision = self._judge(near, self._added + row)
             if self._compare is not None and decision.nearest is not None and not decision.keep:
                 earlier.repeated = (
@@ -249,13 +265,36 @@ class GreedyDedup:
         if not near:
             return Decision(keep=True)
         similarity, nearest = near[0]
-        if similarity < self._lowest:
+        if similarity < self._lowest or self._refuses(near[:1], position):
             return Decision(True, nearest, similarity)
         if self._compare is None:
             return Decision(False, nearest, similarity)
         return self._judge_changes(
             [(other, cosine) for cosine, other in near if cosine >= self._lowest], position
         )
+
+    def _refuses(self, near: Sequence[tuple[float, int]], position: int) -> bool:
+        """Whether a frame may not be dropped for one of those that are near enough."""
+        assert self._lowest is not None
+        if self._admits is None:
+            return False
+        return not all(
+            self._admits(other, position) for cosine, other in near if cosine >= self._lowest
+        )
+
+    def _admitted(
+        self, near: Sequence[tuple[float, int]], position: int
+    ) -> list[tuple[float, int]]:
+        """Return the nearest that a frame may be dropped for, or the nearest where there are none.
+
+        Args:
+            near: Cosines and positions of all that are near enough.
+            position: Of the frame.
+        """
+        assert self._admits is not None
+        near = sorted(near, key=lambda found: (-found[0], found[1]))
+        admitted = (found for found in near if self._admits(found[1], position))
+        return list(itertools.islice(admitted, self._top)) or near[:1]
 
     def _judge_changes(
         self, candidates: Sequence[tuple[int, float | None]], position: int
@@ -265,9 +304,9 @@ class GreedyDedup:
         least: Decision | None = None
         for other, cosine in candidates:
             changed, score = self._compare(other, position)
-            decision = Decision(changed, other, cosine, score)
-            if not changed:
-                return decision
+            if not changed and (self._admits is None or self._admits(other, position)):
+                return Decision(False, other, cosine, score)
+            decision = Decision(True, other, cosine, score)
             if least is None or score < (least.change or 0.0):
                 least = decision
         return least or Decision(keep=True)

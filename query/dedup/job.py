@@ -20,6 +20,7 @@ from nearframe.index import FrameIndex
 from ..cameras import Naming
 from ..plans.rules import ANY_DISTANCE, Against, ChangeSettings, DedupRules, Keep, Method, Window
 from ..threshold import require_threshold, usual_threshold
+from .evidence import Evidence
 from .images import Images, Order, OrderedImage, images_of_folder, images_of_index
 from .pictures import Detections, Seen, look_at
 from .stream import Batch, embedded, indexed, looked_at
@@ -68,6 +69,7 @@ class Job:
         batches: Yields the images with what is compared of them.
         indexed: The index that vectors come from, if any.
         protected_folders: Absolute paths of the folders in which nothing is ever touched.
+        evidence: Tells which images may be dropped for which.
     """
 
     images: Images
@@ -77,6 +79,7 @@ class Job:
     batches: Callable[[], Iterator[Batch]]
     indexed: FrameIndex | None
     protected_folders: tuple[str, ...]
+    evidence: Evidence
 
 
 def prepare(
@@ -121,7 +124,7 @@ def prepare(
         assert made is not None
         batches = partial(embedded, images, made, look if needs_pixels else None)
     folders = tuple(os.path.abspath(folder) for folder in options.protect)  # noqa: PTH100  # links stay
-    return Job(images, rules, detections, fingerprint, batches, index, folders)
+    return Job(images, rules, detections, fingerprint, batches, index, folders, Evidence())
 
 
 def make_rules(

@@ -59,12 +59,14 @@ def plan_job(job: Job, progress: Progress) -> DedupPlan:
         SourceError: If none of its images can be read.
     """
     progress.start(shown(job.images.folder), len(job.images.ordered))
-    decider = Decider(job.rules, job.detections)
+    decider = Decider(job.rules, job.detections, job.evidence)
     files: list[PlannedFile] = []
     decisions: list[Decision] = []
     protected: list[bool] = []
     unreadable = list(job.images.problems)
-    with Representatives(job.rules, decider.compare, len(job.images.ordered)) as representatives:
+    with Representatives(
+        job.rules, decider.compare, decider.admits, len(job.images.ordered)
+    ) as representatives:
         for batch in job.batches():
             unreadable += batch.unreadable
             # Before they are compared: what is gone again must not represent anything.

@@ -13,7 +13,7 @@ from nearframe.embeddings import DIMENSION, Vectors
 from ..plans.rules import DedupRules
 from ..threshold import lowest_cosine
 from .decider import decide_in_order, engine_of
-from .greedy import Compare, Decision
+from .greedy import Admits, Compare, Decision
 from .images import OrderedImage
 from .pictures import Seen
 
@@ -53,12 +53,14 @@ class Representatives:
     Args:
         rules: By which the runs were made, with which frame to keep.
         compare: Compares the pictures of two frames, as of `GreedyDedup`.
+        admits: Tells which frames may be dropped for which, as of `GreedyDedup`.
         count: How many frames there are at most.
     """
 
-    def __init__(self, rules: DedupRules, compare: Compare, count: int) -> None:
+    def __init__(self, rules: DedupRules, compare: Compare, admits: Admits, count: int) -> None:
         self._rules = rules
         self._compare = compare
+        self._admits = admits
         self._images: list[OrderedImage] = []
         self._qualities: list[float] = []
         self._vectors: Vectors | None = None
@@ -123,7 +125,9 @@ class Representatives:
 
     def _look_again(self, kept: Sequence[int]) -> list[Decision]:
         dedup = engine_of(
-            self._rules, lambda earlier, later: self._compare(kept[earlier], kept[later])
+            self._rules,
+            lambda earlier, later: self._compare(kept[earlier], kept[later]),
+            lambda earlier, later: self._admits(kept[earlier], kept[later]),
         )
         images = [self._images[position] for position in kept]
         vectors = None if self._vectors is None else self._vectors[list(kept)]
@@ -157,6 +161,7 @@ class Representatives:
         if alike and self._rules.change is not None:
             changed, change = self._compare(min(kept, other), max(kept, other))
             alike = not changed
+        alike = alike and self._admits(kept, other)
         return Decision(not alike, kept, similarity, change)
 
     def __enter__(self) -> "Representatives":
