@@ -110,7 +110,7 @@ def build_index(
             `output` was made with, else one with the built-in weights.
         recursive: Whether folders are searched with their sub-folders.
         sampling: Which frames of videos; all by default.
-        rehash: Compare content, also where size and time are unchanged.
+        rehash: Compare content, also where size and time are unchanged; make missing thumbnails.
         prune: Drop frames whose file does not exist any more.
         ann: How the index is searched: ``flat`` exactly, ``ivf`` approximately, ``auto`` by its
             size; None for what was said when it was built before, at first ``auto``.
@@ -336,6 +336,8 @@ class _Build:
             return None
         state = _hashed(state)
         if state.sha256 != known.sha256:
+            return state
+        if self._rehash and self._catalog.thumbnails.lacks_any_of(os.fsencode(state.path)):
             return state
         if not same_stat:
             self._catalog.touch_file(state.path, state.size, state.mtime_ns)

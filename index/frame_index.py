@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -29,7 +30,7 @@ from .errors import FrameIndexError
 from .interrupts import interrupts_held
 from .lock import LOCK_NAME, acquire_write_lock
 from .match import Match, Restriction
-from .pixel_order import PIXEL_CANDIDATES, by_pixels
+from .pixel_order import PIXEL_CANDIDATES, by_pixels, with_as_near
 from .search import Search, StoredSearch
 from .shards import SHARD_SUFFIX, write_shard
 from .tables import FileState, Ids, SourceSummary, StoredFrame
@@ -229,26 +230,31 @@ class FrameIndex:
             FrameIndexError: If `within` admits no frame.
             IndexDamagedError: If a shard is missing or was changed.
         """
+        among = self._ids_within(within)
+        if thumbnails is None:
+            return [[match for _, match in row] for row in self._found(queries, among, k)]
+        rows = self._found(queries, among, max(k, PIXEL_CANDIDATES))
+        return [
+            by_pixels(
+                with_as_near(row, partial(self._found, query, among)),
+                asked,
+                self.catalog.thumbnails.of,
+            )[:k]
+            for query, row, asked in zip(queries[:, None], rows, thumbnails, strict=True)
+        ]
+
+    def _found(self, queries: Vectors, among: Ids | None, k: int) -> list[list[tuple[int, Match]]]:
+        """Return per query the nearest frames with their ids, in the order of their vectors."""
         while True:
-            found = self._current_search().nearest(
-                queries,
-                k if thumbnails is None else max(k, PIXEL_CANDIDATES),
-                among=self._ids_within(within),
-            )
+            found = self._current_search().nearest(queries, k, among=among)
             frames = self.catalog.frames_by_id({id_ for row in found for id_, _ in row})
             complete = all(id_ in frames for row in found for id_, _ in row)
             # A writer may have dropped some of them since; then its commit is the last one.
             if complete or self.catalog.generation() == self.search.generation:
                 break
-        rows = [
+        return [
             [(id_, Match(frames[id_].ref, similarity)) for id_, similarity in row if id_ in frames]
             for row in found
-        ]
-        if thumbnails is None:
-            return [[match for _, match in row] for row in rows]
-        return [
-            by_pixels(row, asked, self.catalog.thumbnails.of)[:k]
-            for row, asked in zip(rows, thumbnails, strict=True)
         ]
 
     def append(

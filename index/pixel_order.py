@@ -16,7 +16,9 @@ from nearframe.embeddings import THUMBNAIL_UNIT, Thumbnails
 from .match import Match
 
 PIXEL_CANDIDATES = 128
-"""How many of the nearest frames are compared in pixels."""
+"""How many of the nearest frames are compared in pixels; more where all of them are as near."""
+MOST_CANDIDATES = 4096
+"""How many are compared at most, some 8 MB of thumbnails per query: 2 min of a camera at 30 fps."""
 # More than a JPEG of quality 20, or rounding in 8 bits, moves a cosine.
 _AS_NEAR = 0.02
 # In levels of 255.
@@ -38,7 +40,7 @@ def by_pixels(
         asked: Thumbnail of the query, uint16 ``(32, 32)``.
         thumbnails_of: Gives those of some ids, as far as there are any.
     """
-    compared = [id_ for id_, _ in found[:PIXEL_CANDIDATES]]
+    compared = [id_ for id_, _ in found[:MOST_CANDIDATES]]
     known = thumbnails_of(compared)
     apart = np.full(len(compared), np.nan, np.float32)
     have = [position for position, id_ in enumerate(compared) if id_ in known]
@@ -49,6 +51,27 @@ def by_pixels(
         matches[position] = replace(matches[position], difference=float(apart[position]))
     order = order_by_pixels([match.similarity for match in matches], apart)
     return matches if order is None else [matches[position] for position in order.tolist()]
+
+
+def with_as_near(
+    found: Sequence[tuple[int, Match]],
+    fetch: Callable[[int], Sequence[Sequence[tuple[int, Match]]]],
+) -> Sequence[tuple[int, Match]]:
+    """Return more frames where all that were found are as near: a camera that stands still.
+
+    Args:
+        found: Frames with their ids, the nearest first.
+        fetch: Finds so many in place of them; they are the one element of what it returns.
+    """
+    while (
+        PIXEL_CANDIDATES <= len(found) < MOST_CANDIDATES
+        and found[-1][1].similarity >= found[0][1].similarity - _AS_NEAR
+    ):
+        (more,) = fetch(min(8 * len(found), MOST_CANDIDATES))
+        if len(more) <= len(found):
+            break
+        found = more
+    return found
 
 
 def thumbnail_differences(asked: Thumbnails, found: Thumbnails) -> Differences:
@@ -76,9 +99,10 @@ def order_by_pixels(
     """
     values = np.asarray(similarities)
     near = int((values[: len(apart)] >= values[:1] - _AS_NEAR).sum())
-    # nan compares as False: without all thumbnails nothing is known.
-    if not near or not apart[:near].min() <= _SAME_PIXELS:
+    # nan compares as False: what has no thumbnail does not have the query's pixels.
+    if not (apart[:near] <= _SAME_PIXELS).any():
         return None
     order = np.arange(len(values))
+    # nan comes last, in the order of the vectors.
     order[:near] = np.argsort(apart[:near], kind="stable")
     return order

@@ -33,6 +33,14 @@ class ThumbnailTable:
             "INSERT INTO thumbnails VALUES (?, ?)", frame_id, thumbnail.astype("<u2").tobytes()
         )
 
+    def lacks_any_of(self, path: bytes) -> bool:
+        """Whether a frame of a file has none; the path as bytes of the file system."""
+        query = (
+            "SELECT 1 FROM frames WHERE file_id = (SELECT id FROM files WHERE path = "
+            "CAST(? AS TEXT)) AND id NOT IN (SELECT frame_id FROM thumbnails) LIMIT 1"
+        )
+        return bool(self._database.run(query, path))
+
     def of(self, ids: Sequence[int]) -> dict[int, Thumbnails]:
         """Return those of some frames, uint16 ``(32, 32)``, as far as there are any."""
         if not self._database.run("SELECT 1 FROM sqlite_master WHERE name = 'thumbnails'"):

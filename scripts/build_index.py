@@ -52,7 +52,11 @@ _PROCESSED = {
 )
 @click.option("--recursive", is_flag=True, help="Search folders with their sub-folders.")
 @sampling_options
-@click.option("--rehash", is_flag=True, help="Compare content, not only size and time.")
+@click.option(
+    "--rehash",
+    is_flag=True,
+    help="Compare content, not only size and time; make thumbnails that are missing.",
+)
 @click.option("--prune", is_flag=True, help="Drop frames whose file is gone.")
 @click.option(
     "--ann",

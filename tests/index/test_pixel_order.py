@@ -29,8 +29,11 @@ def test_difference_is_the_deviation_in_levels():
         ([0.999, 0.998], [1, 1], [0, 1]),
         # None has the query's pixels.
         ([0.999, 0.998], [9, 8], None),
-        # Of one nothing is known.
-        ([0.999, 0.998], [3, np.nan], None),
+        # Of one nothing is known; the others are in order, and it comes behind them.
+        ([0.999, 0.998], [3, np.nan], [0, 1]),
+        ([0.999, 0.998, 0.997, 0.996], [np.nan, 3, np.nan, 1], [3, 1, 0, 2]),
+        ([0.999, 0.998], [np.nan, 9], None),
+        ([0.999, 0.998], [np.nan, np.nan], None),
         # Those that were not compared stay behind.
         ([0.999, 0.999, 0.999], [3, 1], [1, 0, 2]),
         ([], [], None),

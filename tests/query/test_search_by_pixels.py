@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nearframe.embeddings import FrameRef
+from nearframe.embeddings.sources import Sampling
 from nearframe.index import FrameIndex, IndexLockedError, build_index
 from nearframe.index.lock import acquire_write_lock
 from nearframe.query import search
@@ -55,7 +56,9 @@ def test_queries_come_in_blocks(make_folder, blind, tmp_path, monkeypatch):
     assert sizes == [2, 2, 1]
 
 
-def test_frames_without_thumbnails_keep_the_order_of_their_vectors(make_folder, blind, tmp_path):
+def test_frames_without_thumbnails_come_behind_the_one_with_the_same_pixels(
+    make_folder, blind, tmp_path
+):
     index = tmp_path / "x.index"
     folder = make_folder(3)
     build_index([folder], index, embedder=blind)
@@ -66,7 +69,7 @@ def test_frames_without_thumbnails_keep_the_order_of_their_vectors(make_folder, 
         result.matches
         for result in search(index, folder / "000002.png", k=4, embedder=blind).results
     )
-    assert first.frame.number == 0
+    assert first.frame.number == 1
 
 
 def test_an_index_from_before_is_searched_and_goes_on(make_folder, picture, blind, tmp_path):
@@ -80,7 +83,7 @@ def test_an_index_from_before_is_searched_and_goes_on(make_folder, picture, blin
     picture(7).save(folder / "000007.png")
     build_index([folder], index, embedder=blind)
     found = matches(index, folder / "000007.png", blind, k=3)
-    assert [match.difference is None for match in found] == [True, True, False]
+    assert [match.difference is None for match in found] == [False, True, True]
 
 
 def test_thumbnails_go_with_their_frames(make_folder, blind, tmp_path):
@@ -149,3 +152,43 @@ def test_an_index_from_before_is_not_changed_while_another_process_writes(
             FrameIndex.open(index, write=True)
         query = "SELECT name FROM sqlite_master WHERE name LIKE '%thumbnail%'"
         assert database.execute(query).fetchall() == []
+
+
+def test_one_missing_thumbnail_leaves_the_others_in_order(make_folder, picture, blind, tmp_path):
+    index, folder = tmp_path / "x.index", make_folder(6)
+    build_index([folder], index, embedder=blind)
+    for missing in range(6):
+        with closing(sqlite3.connect(index / "frames.sqlite")) as database:
+            (saved,) = database.execute(
+                "SELECT * FROM thumbnails ORDER BY frame_id LIMIT 1 OFFSET ?", (missing,)
+            ).fetchall()
+            database.execute("DELETE FROM thumbnails WHERE frame_id = ?", saved[:1])
+            database.commit()
+        for seed in set(range(6)) - {missing}:
+            (match,) = matches(index, picture(seed), blind)
+            assert match.frame.number == seed
+        with closing(sqlite3.connect(index / "frames.sqlite")) as database:
+            database.execute("INSERT INTO thumbnails VALUES (?, ?)", saved)
+            database.commit()
+
+
+def test_more_frames_as_near_than_are_compared_at_first(make_folder, blind, picture, tmp_path):
+    index, folder = tmp_path / "x.index", make_folder(200)
+    build_index([folder], index, embedder=blind)
+    for seed in (0, 127, 128, 163, 199):
+        (match,) = matches(index, picture(seed), blind)
+        assert match.frame.number == seed
+
+
+def test_rehash_makes_missing_thumbnails(make_folder, blind, sample_video, tmp_path):
+    index, folder = tmp_path / "x.index", make_folder(3)
+    inputs, sampling = [folder, sample_video], Sampling(every=100)
+    build_index(inputs, index, embedder=blind, sampling=sampling)
+    with closing(sqlite3.connect(index / "frames.sqlite")) as database:
+        database.execute("DELETE FROM thumbnails WHERE frame_id IN (1, 5)")
+        database.commit()
+    report = build_index(inputs, index, embedder=blind, sampling=sampling, rehash=True)
+    assert [source.embedded for source in report.sources] == [1, 3]
+    with FrameIndex.open(index) as opened:
+        ids = opened.catalog.frame_ids()
+        assert len(ids) == len(opened.catalog.thumbnails.of(ids)) == 6
