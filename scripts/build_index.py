@@ -34,11 +34,11 @@ _PROCESSED = {
 @click.command(
     "buildIndex", cls=Command, short_help="Make or update an index of images and videos."
 )
+@click.argument("sources", nargs=-1, metavar="[INPUT]...", type=click.Path(path_type=Path))
 @click.option(
     "-i",
     "--input",
     "inputs",
-    required=True,
     multiple=True,
     type=click.Path(path_type=Path),
     help="An image, a folder or a video; may be given several times.",
@@ -46,9 +46,9 @@ _PROCESSED = {
 @click.option(
     "-o",
     "--output",
-    required=True,
     type=click.Path(path_type=Path),
-    help="The index: a directory, new or existing, or a .json or .faiss file.",
+    help="The index: a directory, new or existing, or a .json or .faiss file; default: the name of "
+    "the one input with .index, in this folder.",
 )
 @click.option("--recursive", is_flag=True, help="Search folders with their sub-folders.")
 @sampling_options
@@ -69,8 +69,9 @@ _PROCESSED = {
 @strict_option
 @json_option
 def build_index(
+    sources: tuple[Path, ...],
     inputs: tuple[Path, ...],
-    output: Path,
+    output: Path | None,
     recursive: bool,
     rehash: bool,
     prune: bool,
@@ -86,6 +87,10 @@ def build_index(
     from nearframe.embeddings import SourceError
     from nearframe.index import build_index as build
 
+    inputs = (*inputs, *sources)
+    if not inputs:
+        raise click.UsageError("nothing to index was given: buildIndex FOLDER -o my.index")
+    output = output or _default_output(inputs)
     sampling = take_sampling(options)
     try:
         with ProgressBar() as progress:
@@ -111,6 +116,13 @@ def build_index(
     report_skipped(report.unreadable, strict=strict and report.total > 0)
     if not report.total:
         raise SourceError(inputs[0], "nothing in it can be read; no index was made")
+
+
+def _default_output(inputs: tuple[Path, ...]) -> Path:
+    """Name the index after the one input; what else is there of that name is never replaced."""
+    if len(inputs) > 1:
+        raise click.UsageError("several inputs make one index; name it: -o my.index")
+    return Path(f"{inputs[0].resolve().name or 'all'}.index")
 
 
 def _print(report: "BuildReport", output: Path) -> None:

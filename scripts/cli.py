@@ -57,6 +57,25 @@ class Command(click.Command):
             logger.removeHandler(handler)
 
 
+class Cosine(click.FloatRange):
+    """A similarity from -1 to 1; ``95%`` is 0.95."""
+
+    name = "COSINE"
+
+    def __init__(self) -> None:
+        super().__init__(-1, 1)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Return a number in [-1, 1]."""
+        if not isinstance(value, str) or not value.strip().endswith("%"):
+            return super().convert(value, param, ctx)
+        try:
+            share = float(value.strip()[:-1]) / 100
+        except ValueError:
+            self.fail(f"{value!r} is no similarity; expected 0.95 or 95%", param, ctx)
+        return super().convert(share, param, ctx)
+
+
 class _StderrNotes(logging.Handler):
     """Shows the library's warnings on a terminal, without tearing a progress bar."""
 

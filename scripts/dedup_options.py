@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from .change_options import ChangeOptions, change_options
+from .cli import Cosine
 from .naming import naming_of, naming_options
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def comparison_options(command: F) -> F:
         ),
         click.option(
             "--threshold",
-            type=click.FloatRange(-1, 1),
+            type=Cosine(),
             help="Similarity from which frames are alike; default of method embedding: the one "
             "calibrated for the index (nearframe calibrate), or else for the weights.",
         ),

@@ -8,6 +8,7 @@ import click
 
 from .cli import (
     Command,
+    Cosine,
     EmbedderOptions,
     ProgressBar,
     embedder_options,
@@ -44,11 +45,11 @@ class Seconds(click.ParamType):  # type: ignore[type-arg]  # not generic at run 
 
 
 @click.command("queryDataset", cls=Command, short_help="Find a picture in an index, with its time.")
+@click.argument("places", nargs=-1, metavar="[IMAGE... INDEX]", type=click.Path(path_type=Path))
 @click.option(
     "-q",
     "--query",
     "queries",
-    required=True,
     multiple=True,
     type=click.Path(path_type=Path),
     help="An image, or a folder of them; may be given several times.",
@@ -57,7 +58,6 @@ class Seconds(click.ParamType):  # type: ignore[type-arg]  # not generic at run 
     "-i",
     "--index",
     "index_path",
-    required=True,
     type=click.Path(path_type=Path),
     help="An index, or a .json or .faiss file.",
 )
@@ -69,7 +69,7 @@ class Seconds(click.ParamType):  # type: ignore[type-arg]  # not generic at run 
     metavar="N",
     help="Matches per query.",
 )
-@click.option("--threshold", type=click.FloatRange(-1, 1), help="Lowest similarity of a match.")
+@click.option("--threshold", type=Cosine(), help="Lowest similarity of a match.")
 @click.option("--source", help="Only frames of this file, or of files below this folder.")
 @click.option("--from", "start_s", type=Seconds(), help="Only frames from this time on.")
 @click.option("--to", "end_s", type=Seconds(), help="Only frames up to this time.")
@@ -92,8 +92,9 @@ class Seconds(click.ParamType):  # type: ignore[type-arg]  # not generic at run 
 @strict_option
 @json_option
 def query_dataset(
+    places: tuple[Path, ...],
     queries: tuple[Path, ...],
-    index_path: Path,
+    index_path: Path | None,
     k: int,
     threshold: float | None,
     source: str | None,
@@ -109,6 +110,14 @@ def query_dataset(
     from nearframe.index import FrameIndex, Restriction, open_index, unfinished_inputs
     from nearframe.query import check_sheet_path, search, usual_threshold
 
+    if index_path is None:
+        if not places:
+            raise click.UsageError("which index? queryDataset still.jpg my.index")
+        *places_before, index_path = places
+        places = tuple(places_before)
+    queries = (*queries, *places)
+    if not queries:
+        raise click.UsageError("no query was given: queryDataset still.jpg my.index")
     if sheet_path is not None:
         check_sheet_path(sheet_path)
     with open_index(index_path) as index:

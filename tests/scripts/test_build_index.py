@@ -143,12 +143,12 @@ def test_wrong_options_are_wrong_usage(run, make_folder, options):
     assert str(options[0]) in result.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize("given", [["-i", "frames"], ["-o", "x.index"], []])
-def test_input_and_output_are_needed(run, make_folder, given):
+@pytest.mark.parametrize("given", [["-o", "x.index"], []])
+def test_an_input_is_needed(run, make_folder, given):
     make_folder(1)
     result = run("buildIndex", *given)
     assert result.exit_code == 2
-    assert "Missing option" in result.stderr
+    assert "nothing to index was given" in result.stderr
 
 
 def test_gone_files_are_counted_and_dropped_on_demand(run, make_folder, tmp_path):
@@ -267,3 +267,26 @@ def test_a_single_file_has_no_approximate_search(run, make_folder):
         "Error: x.json is one file, which is always searched exactly; expected the name of an "
         "index directory for an approximate search\n"
     )
+
+
+def test_an_input_needs_no_flags(run, make_folder, tmp_path):
+    make_folder(3)
+    assert "Index saved to frames.index\n" in run("buildIndex", "frames").stdout
+    assert "Frames:      3\n" in run("info", "frames.index").stdout
+    assert "Index saved to y.index\n" in run("buildIndex", "frames", "-o", "y.index").stdout
+
+
+def test_without_a_name_nothing_else_is_replaced(run, make_folder, tmp_path):
+    make_folder(2)
+    (tmp_path / "frames.index").mkdir()
+    (tmp_path / "frames.index" / "diary.txt").write_text("mine")
+    result = run("buildIndex", "frames")
+    assert (result.exit_code, "choose a new name" in result.stderr) == (1, True)
+    assert (tmp_path / "frames.index" / "diary.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("arguments", [(), ("a", "b"), ("-i", "a", "b")])
+def test_what_cannot_be_named_is_wrong_usage(run, arguments):
+    result = run("buildIndex", *arguments)
+    assert result.exit_code == 2
+    assert "-o my.index" in result.stderr

@@ -48,7 +48,7 @@ def test_two_images_are_needed(run, pair, missing):
     given = "-t" if missing == "-q" else "-q"
     result = run("getSimilarity", given, "a.png")
     assert result.exit_code == 2
-    assert f"Missing option '{missing}'" in result.stderr
+    assert "two images are compared, not 1" in result.stderr
 
 
 @pytest.mark.parametrize("side", ["-q", "-t"])
@@ -78,3 +78,14 @@ def test_a_video_is_no_image(run, pair, sample_video):
     result = run("getSimilarity", "-q", sample_video, "-t", "a.png")
     assert result.exit_code == 1
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_two_images_need_no_flags(run, picture, tmp_path):
+    for seed in (1, 2):
+        picture(seed).save(tmp_path / f"{seed}.png")
+    expected = run("getSimilarity", "-q", "1.png", "-t", "2.png").stdout
+    assert run("getSimilarity", "1.png", "2.png").stdout == expected
+    for wrong in (("1.png",), ("1.png", "2.png", "1.png"), ()):
+        result = run("getSimilarity", *wrong)
+        assert result.exit_code == 2
+        assert f"not {len(wrong)}" in result.stderr

@@ -228,3 +228,31 @@ def test_a_name_of_two_lines_stays_on_one(run, picture, tmp_path):
     run("buildIndex", "-i", "frames", "-o", "x.index")
     result = run("queryDataset", "-q", "frames/a\nb.png", "-i", "x.index")
     assert "Source: frames/a\\nb.png\n" in result.stdout
+
+
+def test_query_and_index_need_no_flags(run, index):
+    expected = run("queryDataset", "-q", "frames/000003.png", "-i", index).stdout
+    assert run("queryDataset", "frames/000003.png", index).stdout == expected
+    assert run("queryDataset", "frames/000003.png", "-i", index).stdout == expected
+    assert run("queryDataset", index, "-q", "frames/000003.png").stdout == expected
+
+
+@pytest.mark.parametrize("arguments", [(), ("x.index",), ("-q", "frames"), ("-i", "x.index")])
+def test_half_a_question_is_wrong_usage(run, index, arguments):
+    result = run("queryDataset", *arguments)
+    assert result.exit_code == 2
+    assert "queryDataset still.jpg my.index" in result.stderr
+
+
+@pytest.mark.parametrize("threshold", ["99%", " 99 %", "99.0%", "0.99"])
+def test_a_threshold_may_be_a_percentage(run, index, picture, tmp_path, threshold):
+    picture(1000).save(tmp_path / "other.png")
+    result = run("queryDataset", "-q", "other.png", "-i", index, "--threshold", threshold)
+    assert "No frame with a similarity of 0.99 or more" in result.stdout
+
+
+@pytest.mark.parametrize("threshold", ["x%", "%", "101%", "-101%"])
+def test_what_is_no_percentage_is_wrong_usage(run, index, threshold):
+    result = run("queryDataset", "frames/000001.png", index, "--threshold", threshold)
+    assert result.exit_code == 2
+    assert "--threshold" in result.stderr
