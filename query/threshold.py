@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from nearframe.embeddings import NAMED_WEIGHTS, Fingerprint, NearframeError, default_threshold
+from nearframe.embeddings import (
+    NAMED_WEIGHTS,
+    Fingerprint,
+    NearframeError,
+    dedup_threshold,
+    default_threshold,
+)
 from nearframe.index import FrameIndex, Searchable, stored_threshold
 
 ThresholdOrigin = Literal["given", "target", "index", "weights"]
@@ -43,15 +49,41 @@ def usual_threshold(index: Searchable | None, fingerprint: Fingerprint) -> Thres
     return None if default is None else Threshold(default, "weights")
 
 
+def collection_threshold(
+    index: FrameIndex | None, fingerprint: Fingerprint, count: int
+) -> Threshold | None:
+    """Return the threshold by which the pictures of a collection repeat each other by default.
+
+    That of the weights for so many pictures is chosen so that hardly a different one is dropped. A
+    threshold calibrated for the index, which is a rate per pair, counts where it is higher, or
+    where the weights have none.
+
+    Args:
+        index: As of `usual_threshold`, and so is the next.
+        fingerprint: Likewise.
+        count: How many pictures there are.
+    """
+    usual = usual_threshold(index, fingerprint)
+    weights = dedup_threshold(fingerprint.weights, fingerprint.sha256)
+    safe = None if weights is None else Threshold(weights.of(count), "weights")
+    if usual is None or safe is None:
+        return usual or safe
+    return max(safe, usual, key=lambda threshold: threshold.value)
+
+
 def require_threshold(
-    given: float | None, index: FrameIndex | None, fingerprint: Fingerprint
+    given: float | None, index: FrameIndex | None, fingerprint: Fingerprint, count: int
 ) -> Threshold:
-    """Return the threshold that the caller gives, or the usual one.
+    """Return the threshold that the caller gives, or that of a collection of `count` pictures.
 
     Raises:
         NearframeError: If there is none.
     """
-    usual = usual_threshold(index, fingerprint) if given is None else Threshold(given, "given")
+    usual = (
+        collection_threshold(index, fingerprint, count)
+        if given is None
+        else Threshold(given, "given")
+    )
     if usual is None:
         known = NAMED_WEIGHTS.get(fingerprint.weights)
         if known is not None and known.threshold is not None:

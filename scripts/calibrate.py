@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     "--into",
     type=click.Path(path_type=Path),
     metavar="INDEX",
-    help="Store the threshold in an index; dedup and queryDataset use it there.",
+    help="Store the threshold in an index; queryDataset uses it there, and dedup where its "
+    "default is lower.",
 )
 @click.option(
     "--frames", default=100, show_default=True, metavar="N", help="Images to copy, evenly spread."
@@ -128,7 +129,10 @@ def _print(calibration: "Calibration", into: Path | None) -> None:
             f"  {pair.similarity:.6f}  {show_path(pair.first)}  {show_path(pair.second)}{alike}"
         )
     if into is not None:
-        click.echo(f"\nStored in {show_path(into)}; dedup and queryDataset use it there.")
+        click.echo(
+            f"\nStored in {show_path(into)}; queryDataset uses it there, and dedup where its "
+            "default is lower."
+        )
     else:
         click.echo(f"\nNext: dedup FOLDER --threshold {calibration.threshold:g}")
 

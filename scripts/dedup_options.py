@@ -166,8 +166,9 @@ def comparison_options(command: F) -> F:
         click.option(
             "--threshold",
             type=Cosine(),
-            help="Similarity from which frames are alike; default of method embedding: the one "
-            "calibrated for the index (nearframe calibrate), or else for the weights.",
+            help="Similarity from which frames are alike; default of method embedding: that of "
+            "the weights for so many images, or the one calibrated for the index (nearframe "
+            "calibrate) where that is higher.",
         ),
         click.option(
             "--method",

@@ -1,5 +1,6 @@
 """nearframe weights: which weights there are, and where."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,12 +26,19 @@ def weights(as_json: bool) -> None:
         threshold = "none" if entry.info.threshold is None else f"{entry.info.threshold:g}"
         click.echo(f"{entry.info.name}: {entry.info.description}")
         size = f"{entry.info.size}x{entry.info.size}"
-        click.echo(f"  {state}; input: {size}; default threshold: {threshold}")
+        click.echo(f"  {state}; input: {size}; default threshold: {threshold}{_of_dedup(entry)}")
         if entry.path is not None:
             there = "" if entry.sha256 else " (not there yet; downloaded on first use)"
             click.echo(f"  file:   {show_path(entry.path)}{there}")
         if entry.sha256 is not None:
             click.echo(f"  sha256: {entry.sha256}")
+
+
+def _of_dedup(entry: "WeightsStatus") -> str:
+    dedup = entry.info.dedup
+    if dedup is None:
+        return ""
+    return f"; of dedup: {dedup.of(100):g} for 100 pictures, {dedup.of(10_000):g} for 10,000"
 
 
 def _as_json(entry: "WeightsStatus") -> dict[str, Any]:
@@ -39,6 +47,7 @@ def _as_json(entry: "WeightsStatus") -> dict[str, Any]:
         "description": entry.info.description,
         "trained": entry.info.trained,
         "threshold": entry.info.threshold,
+        "dedup_threshold": None if entry.info.dedup is None else asdict(entry.info.dedup),
         "size": entry.info.size,
         "path": None if entry.path is None else str(entry.path),
         "sha256": entry.sha256,

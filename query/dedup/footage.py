@@ -129,7 +129,7 @@ def dedup_video(
     method = options.method or "hybrid"
     made = None if method == "change" else resolve_embedder(embedder, None, holder="")
     fingerprint = None if made is None else made.fingerprint
-    rules = make_rules(options, method, fingerprint, None)
+    rules = make_rules(options, method, fingerprint, None, count=video.frame_count or 0)
     detection = None
     if rules.change is not None:
         name = Path(video.path).stem

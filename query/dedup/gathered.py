@@ -166,7 +166,9 @@ class Gathered:
         """Return the rules with another threshold."""
         rules = self.job.rules
         if self.kind == "similarity":
-            return replace(rules, threshold=threshold, threshold_origin="given")
+            return replace(
+                rules, threshold=threshold, threshold_origin="given", threshold_count=None
+            )
         assert rules.change is not None
         return replace(rules, change=replace(rules.change, change_threshold=threshold))
 
@@ -201,7 +203,12 @@ class Gathered:
         """Return the cosines of frames to the nearest earlier one, the highest first, each once."""
         assert self._vectors is not None
         everything = replace(
-            self.job.rules, threshold=1.0, threshold_origin="given", against="all", keep="first"
+            self.job.rules,
+            threshold=1.0,
+            threshold_origin="given",
+            threshold_count=None,
+            against="all",
+            keep="first",
         )
         decider = Decider(everything, None, self.job.evidence)
         found = {1.0}

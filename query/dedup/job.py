@@ -33,8 +33,9 @@ class DedupOptions:
     Attributes:
         method: How images are compared; by default ``hybrid`` where the names tell cameras, and
             else ``embedding``.
-        threshold: Cosine in [-1, 1] from which images are alike. By default, for ``embedding`` the
-            one calibrated for the index, or else for the weights; any for ``hybrid``.
+        threshold: Cosine in [-1, 1] from which images are alike. By default, for ``embedding`` that
+            of the weights for so many images, or the one calibrated for the index where that is
+            higher; any for ``hybrid``.
         change: How changes are found, for ``change`` and ``hybrid``.
         against: What an image is compared with.
         window: How far back.
@@ -111,7 +112,14 @@ def prepare(
     made = fingerprint = None
     if method != "change":
         made, fingerprint = _embedder(index, embedder)
-    rules = make_rules(options, method, fingerprint, index, unknown_threshold=unknown_threshold)
+    rules = make_rules(
+        options,
+        method,
+        fingerprint,
+        index,
+        count=len(images.ordered),
+        unknown_threshold=unknown_threshold,
+    )
     detections = None if rules.change is None else Detections(rules.change, images.cameras)
     look = partial(_look, detections, options.keep)
     needs_pixels = detections is not None or options.keep != "first"
@@ -133,6 +141,7 @@ def make_rules(
     fingerprint: Fingerprint | None,
     index: FrameIndex | None,
     *,
+    count: int,
     unknown_threshold: bool = False,
 ) -> DedupRules:
     """Return the rules that options ask for.
@@ -142,6 +151,7 @@ def make_rules(
         method: How frames are compared.
         fingerprint: What the vectors are made with; None where none are compared.
         index: Where they come from, if any.
+        count: How many frames there are.
         unknown_threshold: As of `prepare`.
 
     Raises:
@@ -159,11 +169,12 @@ def make_rules(
         given = options.threshold
         if given is None and unknown_threshold and not usual_threshold(index, fingerprint):
             given = 1.0
-        used = require_threshold(given, index, fingerprint)
+        used = require_threshold(given, index, fingerprint, count)
     return DedupRules(
         method=method,
         threshold=None if used is None else used.value,
         threshold_origin=None if used is None else used.origin,
+        threshold_count=count if used is not None and used.origin == "weights" else None,
         change=None if method == "embedding" else options.change or ChangeSettings(),
         against=options.against,
         window=options.window,

@@ -120,6 +120,8 @@ class DedupRules:
         threshold: Cosine in [-1, 1] from which frames are alike. None for ``change``, and for
             ``hybrid`` where any cosine will do, since the pictures decide.
         threshold_origin: Where it comes from; None where nobody says.
+        threshold_count: For how many pictures it was chosen, where it is the default of the
+            weights.
         change: How changes are found; None for ``embedding``.
         against: What a frame is compared with: earlier ``kept`` frames, ``all`` earlier ones, or
             the ``previous`` kept one only.
@@ -134,6 +136,7 @@ class DedupRules:
     method: Method = "embedding"
     threshold: float | None = None
     threshold_origin: ThresholdOrigin | None = None
+    threshold_count: int | None = None
     change: ChangeSettings | None = None
     against: Against = "kept"
     window: Window = ANY_DISTANCE
@@ -184,6 +187,8 @@ class DedupRules:
             raise ValueError(f"threshold_origin is {values['threshold_origin']!r}")
         if not isinstance(values.get("threshold"), (int, float, type(None))):
             raise TypeError(f"threshold is {values['threshold']!r}")
+        if not isinstance(values.get("threshold_count"), (int, type(None))):
+            raise TypeError(f"threshold_count is {values['threshold_count']!r}")
         change = values.pop("change")
         return cls(
             **{**values, "window": Window(**values["window"])},

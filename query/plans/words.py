@@ -1,6 +1,6 @@
 """The rules of a deduplication in words."""
 
-from nearframe.embeddings import Fingerprint
+from nearframe.embeddings import Fingerprint, dedup_threshold
 from nearframe.index import Recall
 
 from .rules import DedupRules
@@ -43,6 +43,15 @@ def _origin(rules: DedupRules, fingerprint: Fingerprint | None) -> str:
         "given": ", as given",
         "target": ", found for the target",
         "index": ", calibrated for this index",
-        "weights": f", the default of weights {weights}",
+        "weights": f", the default of weights {weights}{_basis(rules, fingerprint)}",
         None: "",
     }[rules.threshold_origin]
+
+
+def _basis(rules: DedupRules, fingerprint: Fingerprint | None) -> str:
+    """Say for how many pictures the default was chosen, and what it is worth."""
+    if rules.threshold_count is None or fingerprint is None:
+        return ""
+    chosen = dedup_threshold(fingerprint.weights, fingerprint.sha256)
+    precision = "" if chosen is None else f" (precision {chosen.precision:g})"
+    return f" for {rules.threshold_count:,} pictures{precision}"

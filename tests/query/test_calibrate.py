@@ -331,17 +331,19 @@ def test_a_stored_threshold_that_is_none_is_refused(index):
         stored_threshold(opened)
 
 
-def test_dedup_uses_the_threshold_of_the_index(index, fake_embedder):
+def test_dedup_uses_the_threshold_of_the_index_where_it_is_higher(index, fake_embedder):
     default = plan_dedup(index)
     assert (len(default.dropped), default.rules.threshold_origin) == (1, "weights")
-    store_threshold(
-        index,
-        StoredThreshold(-1.0, 1e-3, 10, "2024-05-01T12:00:00+02:00"),
-        fingerprint=fake_embedder.fingerprint,
-    )
+    stored = StoredThreshold(0.9999, 1e-3, 10, "2024-05-01T12:00:00+02:00")
+    store_threshold(index, stored, fingerprint=fake_embedder.fingerprint)
     plan = plan_dedup(index)
-    assert (plan.rules.threshold, plan.rules.threshold_origin) == (-1, "index")
-    assert len(plan.dropped) == 3
+    assert (plan.rules.threshold, plan.rules.threshold_origin) == (0.9999, "index")
+
+
+def test_a_rate_per_pair_does_not_lower_the_threshold_of_a_collection(index, fake_embedder):
+    default = plan_dedup(index)
+    store_threshold(index, STORED, fingerprint=fake_embedder.fingerprint)
+    assert plan_dedup(index).rules == default.rules
 
 
 def test_a_threshold_that_is_given_goes_before_that_of_the_index(index, fake_embedder):

@@ -69,9 +69,20 @@ def test_says_what_it_was_made_with(repeats, fake_embedder):
     assert plan.fingerprint == fake_embedder.fingerprint
 
 
-def test_by_default_takes_the_threshold_of_the_weights(repeats, fake_embedder):
+def test_by_default_takes_the_threshold_of_the_weights_for_so_many(repeats, fake_embedder):
     plan = plan_dedup(repeats, embedder=fake_embedder)
-    assert plan.rules.threshold == NAMED_WEIGHTS["builtin"].threshold
+    assert plan.rules.threshold == NAMED_WEIGHTS["builtin"].dedup.of(8)
+    assert (plan.rules.threshold_origin, plan.rules.threshold_count) == ("weights", 8)
+
+
+def test_the_default_threshold_grows_with_the_number_of_pictures_within_bounds():
+    dedup = NAMED_WEIGHTS["builtin"].dedup
+    counts = [0, 1, 2, 10, 100, 1000, 10**4, 10**5, 10**6, 10**9]
+    thresholds = [dedup.of(count) for count in counts]
+    assert thresholds == sorted(thresholds)
+    assert thresholds[1] < dedup.of(1000) == dedup.value < thresholds[-1]
+    assert (thresholds[0], thresholds[-1]) == (dedup.least, dedup.most)
+    assert dedup.least > NAMED_WEIGHTS["builtin"].threshold
 
 
 def test_the_threshold_decides_what_repeats(repeats, fake_embedder):

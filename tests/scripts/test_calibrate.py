@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from nearframe.embeddings import Embedder
+from nearframe.embeddings import NAMED_WEIGHTS, Embedder
 from nearframe.index import FrameIndex, stored_threshold
 from nearframe.query import DedupPlan
 from nearframe.scripts.main import nearframe
@@ -83,14 +83,16 @@ def test_json_has_the_same(run, photos):
 def test_into_an_index_it_is_what_dedup_and_query_use(run, photos, index):
     result = run("calibrate", "photos", "--rate", 0.1, "--frames", 4, "--into", index)
     assert result.stdout.splitlines()[-1] == (
-        "Stored in x.index; dedup and queryDataset use it there."
+        "Stored in x.index; queryDataset uses it there, and dedup where its default is lower."
     )
     with FrameIndex.open(index) as opened:
         stored = stored_threshold(opened)
     assert (stored.rate, stored.pairs) == (0.1, 105)
+    threshold = NAMED_WEIGHTS["builtin"].dedup.of(4)
+    assert stored.value < threshold
     assert run("dedup", index).stdout.splitlines()[0] == (
-        f"Would drop 1 of 4 frames (similarity {stored.value:g} or more to an earlier kept frame, "
-        "calibrated for this index)"
+        f"Would drop 1 of 4 frames (similarity {threshold:g} or more to an earlier kept frame, "
+        "the default of weights builtin for 4 pictures (precision 0.999))"
     )
     answer = run("queryDataset", "-q", "photos/000009.png", "-i", index).stdout
     assert answer.splitlines()[-1] == (
@@ -105,7 +107,8 @@ def test_into_an_index_it_is_what_dedup_and_query_use(run, photos, index):
 
 def test_dedup_says_where_its_threshold_comes_from(run, index):
     default = run("dedup", index).stdout.splitlines()[0]
-    assert default.endswith(" to an earlier kept frame, the default of weights builtin)")
+    said = " to an earlier kept frame, the default of weights builtin for 4 pictures (precision"
+    assert default.endswith(f"{said} 0.999))")
     given = run("dedup", index, "--threshold", 0.5, "--against", "all").stdout.splitlines()[0]
     assert given.endswith("(similarity 0.5 or more to an earlier frame, as given)")
     answer = json.loads(run("dedup", index, "--json").stdout)

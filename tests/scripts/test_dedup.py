@@ -8,7 +8,7 @@ import pytest
 from nearframe.embeddings import NAMED_WEIGHTS
 from nearframe.query import DedupPlan, free_path
 
-THRESHOLD = NAMED_WEIGHTS["builtin"].threshold
+THRESHOLD = NAMED_WEIGHTS["builtin"].dedup.of(8)
 
 
 @pytest.fixture

@@ -26,7 +26,8 @@ def test_lists_name_state_path_and_hash(run, listed):
     assert ("NOT TRAINED" in text) == (not listed[0].info.trained)
     assert f"sha256: {'ab' * 32}\n" in text
     assert "resnet50.pth (not there yet; downloaded on first use)" in text
-    assert f"default threshold: {listed[0].info.threshold:g}\n" in text
+    dedup = listed[0].info.dedup
+    assert f"default threshold: {listed[0].info.threshold:g}; of dedup: {dedup.of(100):g} " in text
     assert (result.stderr, result.exit_code) == ("", 0)
 
 
