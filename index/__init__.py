@@ -8,12 +8,21 @@ from .exported import ExportedIndex, Searchable, open_index
 from .frame_index import FrameBlock, FrameIndex
 from .inspect import IndexSummary, Verification, summarize, verify
 from .match import Match, Restriction
+from .outputs import (
+    GENERATOR,
+    output_path,
+    output_write,
+    picture_mark,
+    replace_anything,
+    require_replaceable,
+)
 from .pixel_order import PIXEL_CANDIDATES, order_by_pixels, thumbnail_differences
 from .search import AnnChoice, IvfRecord, Recall
 from .stored_threshold import StoredThreshold, store_threshold, stored_threshold
 from .unfinished import unfinished_inputs
 
 __all__ = [
+    "GENERATOR",
     "PIXEL_CANDIDATES",
     "AnnChoice",
     "BuildReport",
@@ -39,7 +48,12 @@ __all__ = [
     "export_index",
     "open_index",
     "order_by_pixels",
+    "output_path",
+    "output_write",
+    "picture_mark",
     "remove_leftovers",
+    "replace_anything",
+    "require_replaceable",
     "store_threshold",
     "stored_threshold",
     "summarize",

@@ -28,7 +28,7 @@ from nearframe.embeddings.sources import (
 )
 
 from .errors import FrameIndexError
-from .export import export_index, is_single_file
+from .export import export_index, is_single_file, require_free_names
 from .frame_index import FrameIndex, absolute
 from .interrupts import interrupts_held
 from .search import AnnChoice
@@ -121,7 +121,8 @@ def build_index(
         FingerprintMismatchError: If `embedder` differs from the one of an existing index.
         FrameIndexError: If `output` is something else, damaged or locked; or if a file of it is to
             be searched approximately.
-        OutputError: If the disk is full; what was committed is kept.
+        OutputError: If the disk is full; what was committed is kept. Or if a single file would
+            replace one that nearframe did not write.
     """
     opened = [
         source
@@ -137,6 +138,7 @@ def build_index(
             "an index directory for an approximate search"
         )
     if single:
+        require_free_names(output)
         embedder = resolve_embedder(embedder, None, holder="")
         _discard_other(directory, embedder.fingerprint)
     created = not FrameIndex.exists(directory)

@@ -11,8 +11,9 @@ import numpy as np
 
 from nearframe.embeddings import DIMENSION, FrameRef, NearframeError, shown, writing_errors
 
-from .atomic import atomic_path, atomic_write, remove_leftovers
+from .atomic import remove_leftovers
 from .frame_index import FrameBlock, FrameIndex
+from .outputs import output_path, output_write, require_replaceable
 from .search import FlatSearch
 
 SINGLE_FILE_SUFFIXES = (".json", ".faiss")
@@ -48,7 +49,8 @@ def export_index(index: FrameIndex, output: str | os.PathLike[str]) -> None:
 
     Raises:
         NearframeError: If the suffix is none of these.
-        OutputError: If the file cannot be written.
+        OutputError: If the file cannot be written, or would replace one that nearframe did not
+            write.
         IndexDamagedError: If a shard is missing or does not match its checksum.
     """
     path = Path(output)
@@ -57,10 +59,22 @@ def export_index(index: FrameIndex, output: str | os.PathLike[str]) -> None:
         raise NearframeError(
             f"cannot export to {shown(path)}; expected a name that ends in {', '.join(_WRITERS)}"
         )
+    require_free_names(path)
     with writing_errors(path):
         # What a crash left of an earlier try.
         remove_leftovers([path, metadata_path(path), path.with_suffix(".csv")])
         writer(index, path)
+
+
+def require_free_names(path: Path) -> None:
+    """Check that an export replaces nothing that nearframe did not write.
+
+    Raises:
+        OutputError: If it would, under the name given or that of the file beside it.
+    """
+    beside = {".faiss": metadata_path(path), ".npy": path.with_suffix(".csv")}
+    for name in (path, beside.get(path.suffix.lower(), path)):
+        require_replaceable(name)
 
 
 def frame_fields(frame: FrameRef) -> dict[str, Any]:
@@ -69,7 +83,7 @@ def frame_fields(frame: FrameRef) -> dict[str, Any]:
 
 
 def _write_json(index: FrameIndex, path: Path) -> None:
-    with atomic_write(path, "w") as file:
+    with output_write(path, "w") as file:
         file.write(f'{{"fingerprint": {json.dumps(index.fingerprint.to_json())},\n"frames": [')
         separator = "\n"
         for block in index.blocks():
@@ -88,7 +102,7 @@ def _write_faiss(index: FrameIndex, path: Path) -> None:
         "fingerprint": index.fingerprint.to_json(),
         "frames": [frame_fields(frame.ref) for frame in frames],
     }
-    with atomic_write(metadata_path(path), "w") as file, atomic_path(path) as temporary:
+    with output_write(metadata_path(path), "w") as file, output_path(path) as temporary:
         json.dump(metadata, file)
         blocks = _positions(index.blocks(frames=frames))
         FlatSearch.build(blocks, count=len(frames)).write(temporary)
@@ -98,8 +112,8 @@ def _write_npy(index: FrameIndex, path: Path) -> None:
     frames = index.catalog.frames()
     header = {"descr": "<f4", "fortran_order": False, "shape": (len(frames), DIMENSION)}
     with (
-        atomic_write(path) as vectors,
-        atomic_path(path.with_suffix(".csv")) as table_path,
+        output_write(path) as vectors,
+        output_path(path.with_suffix(".csv")) as table_path,
         # Names that are no UTF-8 keep their bytes.
         table_path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as table,
     ):

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING
 from PIL import ImageFont
 
 from nearframe.embeddings import NearframeError, shown, writing_errors
-from nearframe.index import atomic_path
+from nearframe.index import output_path, require_replaceable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_NO_DATE: dict[str, dict[str, None]] = {
-    ".png": {},
-    ".svg": {"Date": None},
-    ".pdf": {"CreationDate": None},
+# No date, so that the same figures give the same file; and the mark of an own output.
+_METADATA: dict[str, dict[str, str | None]] = {
+    ".png": {"Software": "nearframe"},
+    ".svg": {"Date": None, "Creator": "nearframe"},
+    ".pdf": {"CreationDate": None, "Creator": "nearframe"},
 }
-PLOT_FORMATS = tuple(_NO_DATE)
+PLOT_FORMATS = tuple(_METADATA)
 PICTURE_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
 """The suffixes of pictures, with Pillow's names of their formats."""
 
@@ -32,6 +33,7 @@ def require_drawable(path: str | os.PathLike[str], formats: Collection[str]) -> 
 
     Raises:
         NearframeError: If its suffix is none of `formats`, or there is no such folder.
+        OutputError: If a file is there that nearframe did not write.
     """
     path = Path(path)
     if path.suffix.lower() not in formats:
@@ -40,6 +42,7 @@ def require_drawable(path: str | os.PathLike[str], formats: Collection[str]) -> 
         )
     if not path.parent.is_dir():
         raise NearframeError(f"cannot draw {shown(path)}: there is no folder {shown(path.parent)}")
+    require_replaceable(path)
 
 
 def check_plot_path(path: str | os.PathLike[str]) -> None:
@@ -68,9 +71,9 @@ def save_plot(figure: "Figure", path: str | os.PathLike[str]) -> None:
         # Neither a date nor random names in it.
         rc_context({"svg.hashsalt": "nearframe"}),
         writing_errors(path),
-        atomic_path(path) as temporary,
+        output_path(path) as temporary,
     ):
-        figure.savefig(temporary, format=suffix[1:], metadata=_NO_DATE[suffix])
+        figure.savefig(temporary, format=suffix[1:], metadata=_METADATA[suffix])
 
 
 def picture_font(size: int) -> ImageFont.FreeTypeFont:

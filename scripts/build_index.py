@@ -11,6 +11,7 @@ from .cli import (
     ProgressBar,
     count,
     embedder_options,
+    force_option,
     json_option,
     print_json,
     report_skipped,
@@ -65,6 +66,7 @@ _PROCESSED = {
     "before, at first auto.",
 )
 @skip_still_option
+@force_option
 @embedder_options
 @strict_option
 @json_option

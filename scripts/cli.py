@@ -303,7 +303,7 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def require_page(_: click.Context, option: click.Parameter, page: Path | None) -> Path | None:
+def require_page(context: click.Context, option: click.Parameter, page: Path | None) -> Path | None:
     """Refuse a page that is named like an image, before the long work that its content takes."""
     if page is None:
         return None
@@ -313,7 +313,41 @@ def require_page(_: click.Context, option: click.Parameter, page: Path | None) -
         )
     if not page.absolute().parent.is_dir():
         raise click.UsageError(f"{option.opts[0]} {page}: there is no folder {page.parent}")
-    return page
+    return require_output(context, option, page)
+
+
+def require_output(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse to replace a file that nearframe did not write, before the long work.
+
+    The callback of every option that names an output; its command has `force_option`, too.
+    """
+    from nearframe.embeddings import NearframeError
+    from nearframe.index import require_replaceable
+
+    if path is not None:
+        try:
+            require_replaceable(path)
+        except NearframeError as error:
+            raise click.ClickException(str(error)) from error
+    return path
+
+
+def _force(context: click.Context, _: click.Parameter, given: bool) -> None:
+    if given:
+        from nearframe.index import replace_anything
+
+        context.with_resource(replace_anything())
+
+
+# Eager, so that the outputs' callbacks know of it wherever it stands.
+force_option = click.option(
+    "--force",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_force,
+    help="Let outputs replace files that nearframe did not write.",
+)
 
 
 def path_argument(name: str, **options: Any) -> Callable[[F], F]:

@@ -27,11 +27,13 @@ from .cli import (
     ProgressBar,
     count,
     embedder_options,
+    force_option,
     json_option,
     path_argument,
     print_json,
     report_skipped,
     report_unfinished_index,
+    require_output,
     require_page,
     show_argument,
     show_path,
@@ -61,11 +63,13 @@ _NOT_OF_A_SWEEP = (
 _NO_CAMERA = "(no camera in the name)"
 
 
-def _require_json(_: click.Context, __: click.Parameter, value: Path | None) -> Path | None:
+def _require_json(
+    context: click.Context, option: click.Parameter, value: Path | None
+) -> Path | None:
     # By its suffix a plan is known again.
     if value is not None and value.suffix != ".json":
         raise click.BadParameter(f"{value} must end in .json; for a table, give --csv FILE, too")
-    return value
+    return require_output(context, option, value)
 
 
 @click.command("dedup", cls=Command, short_help="Find repeated images; move them away if asked.")
@@ -100,6 +104,7 @@ def _require_json(_: click.Context, __: click.Parameter, value: Path | None) -> 
     "--csv",
     "table_path",
     type=click.Path(path_type=Path),
+    callback=require_output,
     metavar="FILE",
     help="Also write the plan as a table, a row per file, for reading.",
 )
@@ -124,6 +129,7 @@ def _require_json(_: click.Context, __: click.Parameter, value: Path | None) -> 
     metavar="PAGE.html",
     help="Write a page that shows each image beside the one it was judged by.",
 )
+@force_option
 @embedder_options
 @strict_option
 @json_option

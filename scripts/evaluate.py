@@ -11,6 +11,7 @@ from .cli import (
     ProgressBar,
     count,
     embedder_options,
+    force_option,
     json_option,
     path_argument,
     print_json,
@@ -49,6 +50,7 @@ _WIDTH = 11
     help="Draw the similarities of copies and of different images.",
 )
 @click.option("--recursive", is_flag=True, help="Search the folder with its sub-folders.")
+@force_option
 @embedder_options
 @strict_option
 @json_option

@@ -11,6 +11,7 @@ from .cli import (
     EmbedderOptions,
     count,
     embedder_options,
+    force_option,
     json_option,
     path_argument,
     print_json,
@@ -35,6 +36,7 @@ _CHANGE_OPTIONS = frozenset(ChangeOptions.__dataclass_fields__)
     help="The picture: .png, .jpg or .webp; default: explain.png, or a free name like it.",
 )
 @change_options
+@force_option
 @embedder_options
 @json_option
 def explain(a: Path, b: Path, output: Path | None, as_json: bool, **options: Any) -> None:

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import click
 
-from .cli import Command, count, path_argument, report_unfinished, show_path
+from .cli import Command, count, force_option, path_argument, report_unfinished, show_path
 
 
 @click.command("export", cls=Command, short_help="Write an index as .json, .faiss or .npy.")
 @path_argument("index_path", metavar="INDEX")
 @path_argument("output", metavar="OUT")
+@force_option
 def export(index_path: Path, output: Path) -> None:
     """Write INDEX as OUT: .json, .faiss (with OUT.json beside it), or .npy (with a .csv)."""
     from nearframe.index import FrameIndex, export_index, unfinished_inputs

@@ -12,6 +12,7 @@ from .cli import (
     Command,
     ProgressBar,
     count,
+    force_option,
     json_option,
     path_argument,
     print_json,
@@ -59,6 +60,7 @@ _LISTED = 10
     metavar="PAGE.html",
     help="Write a page with plots, too: one file that needs no other.",
 )
+@force_option
 @strict_option
 @json_option
 def overview(

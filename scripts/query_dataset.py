@@ -12,6 +12,7 @@ from .cli import (
     EmbedderOptions,
     ProgressBar,
     embedder_options,
+    force_option,
     json_option,
     print_json,
     report_skipped,
@@ -88,6 +89,7 @@ class Seconds(click.ParamType):  # type: ignore[type-arg]  # not generic at run 
     metavar="PICTURE",
     help="Draw each query beside its matches: .png, .jpg or .webp.",
 )
+@force_option
 @embedder_options
 @strict_option
 @json_option

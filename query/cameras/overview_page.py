@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Sequence
 
 from nearframe.embeddings import shown, writing_errors
-from nearframe.index import atomic_write
+from nearframe.index import GENERATOR, output_write
 
 from .overview import Gap, Overview
 from .overview_plots import drawn_shots, interval_histogram, timeline
@@ -57,7 +57,7 @@ def save_page(overview: Overview, path: str | os.PathLike[str]) -> None:
     Raises:
         OutputError: If it cannot be written.
     """
-    with writing_errors(path), atomic_write(path, "w") as file:
+    with writing_errors(path), output_write(path, "w") as file:
         file.write(render_page(overview))
 
 
@@ -78,6 +78,7 @@ def render_page(overview: Overview) -> str:
     )
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f"{GENERATOR}\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{html.escape(title)}: overview</title>\n<style>{_STYLE}</style>\n</head>\n"
         f"<body>\n{body}\n</body>\n</html>\n"

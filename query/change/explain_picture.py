@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from nearframe.embeddings import NearframeError, RgbImage, shown, writing_errors
-from nearframe.index import atomic_path
+from nearframe.index import output_path, picture_mark
 
 from ..drawing import PICTURE_FORMATS, picture_font, require_drawable, shortened
 from .explain import Explanation
@@ -42,7 +42,7 @@ def check_picture_path(path: str | os.PathLike[str], *inputs: str | os.PathLike[
 
 
 def save_picture(explanation: Explanation, path: str | os.PathLike[str]) -> None:
-    """Draw an explanation into a file, in place of one that is there.
+    """Draw an explanation into a file, in place of an earlier one of its kind.
 
     Raises:
         OutputError: If the file cannot be written.
@@ -50,8 +50,8 @@ def save_picture(explanation: Explanation, path: str | os.PathLike[str]) -> None
     """
     check_picture_path(path, explanation.a, explanation.b)
     picture = draw_picture(explanation)
-    with writing_errors(path), atomic_path(path) as temporary:
-        picture.save(temporary, PICTURE_FORMATS[Path(path).suffix.lower()])
+    with writing_errors(path), output_path(path) as temporary:
+        picture.save(temporary, PICTURE_FORMATS[Path(path).suffix.lower()], exif=picture_mark())
 
 
 def draw_picture(explanation: Explanation) -> Image.Image:

@@ -20,7 +20,7 @@ from nearframe.embeddings import (
     shown,
     writing_errors,
 )
-from nearframe.index import Recall, atomic_write
+from nearframe.index import Recall, output_write
 
 from .rules import DedupRules
 
@@ -154,7 +154,7 @@ class DedupPlan:
             "protected": self.protected,
             "unreadable": self.unreadable,
         }
-        with writing_errors(path), atomic_write(path, "w") as file:
+        with writing_errors(path), output_write(path, "w") as file:
             file.write("{\n")
             for key, value in values.items():
                 file.write(f" {json.dumps(key)}: {json.dumps(value)},\n")

@@ -9,7 +9,7 @@ from typing import Any
 
 from nearframe.embeddings import shown, writing_errors
 from nearframe.embeddings.sources import natural_key
-from nearframe.index import atomic_write
+from nearframe.index import output_write
 
 from .plan import DedupPlan, PlannedFile
 
@@ -29,7 +29,7 @@ def save_table(plan: DedupPlan, path: str | os.PathLike[str]) -> None:
         OutputError: If it cannot be written.
     """
     path = Path(path)
-    with writing_errors(path), atomic_write(path, "w") as file:
+    with writing_errors(path), output_write(path, "w") as file:
         table = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
         table.writeheader()
         for row in sorted(_rows(plan), key=_order):

@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from nearframe.embeddings import shown, writing_errors
-from nearframe.index import atomic_path
+from nearframe.index import output_path, picture_mark
 
 from ..drawing import PICTURE_FORMATS, picture_font, require_drawable, shortened
 from ..search import QueryMatches, SearchReport
@@ -34,7 +34,7 @@ def check_sheet_path(path: str | os.PathLike[str]) -> None:
 
 
 def save_contact_sheet(report: SearchReport, path: str | os.PathLike[str]) -> None:
-    """Draw queries and their matches into a file, in place of one that is there.
+    """Draw queries and their matches into a file, in place of an earlier one of its kind.
 
     As many queries as fit into 16,000 pixels; the sheet says how many are left out.
 
@@ -44,8 +44,8 @@ def save_contact_sheet(report: SearchReport, path: str | os.PathLike[str]) -> No
     """
     check_sheet_path(path)
     sheet = draw_contact_sheet(report)
-    with writing_errors(path), atomic_path(path) as temporary:
-        sheet.save(temporary, PICTURE_FORMATS[Path(path).suffix.lower()])
+    with writing_errors(path), output_path(path) as temporary:
+        sheet.save(temporary, PICTURE_FORMATS[Path(path).suffix.lower()], exif=picture_mark())
 
 
 def draw_contact_sheet(report: SearchReport) -> Image.Image:

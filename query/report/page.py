@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Any
 
 from nearframe.embeddings import Unreadable, shown, writing_errors
-from nearframe.index import atomic_write
+from nearframe.index import GENERATOR, output_write
 
 PER_PACK = 100
 """Pictures that the page unpacks at once."""
@@ -37,7 +37,7 @@ def write_page(
     """Write a page with a list of entries. In memory is one pack of pictures at a time.
 
     Args:
-        path: Where to; what is there is replaced once the page is complete.
+        path: Where to; an earlier page there is replaced once this one is complete.
         title: Of the window.
         body: HTML above the list; its form ``controls`` says which entries are shown.
         pictures: JSON of each picture, in the order of the files.
@@ -50,9 +50,10 @@ def write_page(
     policy = (
         f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}"
     )
-    with writing_errors(path), atomic_write(path, "w") as file:
+    with writing_errors(path), output_write(path, "w") as file:
         file.write(
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            f"{GENERATOR}\n"
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             f"<title>{html.escape(title)}</title>\n<style>{style}</style>\n</head>\n"
