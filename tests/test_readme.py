@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from nearframe.embeddings.device import multiplies_int8
 from nearframe.scripts.main import nearframe
 
 REPOSITORY = Path(__file__).parent.parent
@@ -58,9 +59,10 @@ def test_the_example_prints_what_the_readme_shows(tmp_path):
     for command, expected in example():
         printed = run_in(tmp_path, command)
         assert NUMBER.sub("N", printed) == NUMBER.sub("N", expected)
-        # Processors round differently; the sixth digit is what is claimed.
+        # Processors round differently; the sixth digit is what is claimed. The example is in int8;
+        # without fast int8, networks compute in fp32, from which int8 is a few thousandths away.
         assert [float(n) for n in NUMBER.findall(printed)] == pytest.approx(
-            [float(n) for n in NUMBER.findall(expected)], abs=2e-6
+            [float(n) for n in NUMBER.findall(expected)], abs=2e-6 if multiplies_int8() else 5e-3
         )
 
 

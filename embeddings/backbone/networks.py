@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # Counts up when the same key would give another network.
-_RECIPE = 4
+_RECIPE = 5
 
 
 class Networks:
