@@ -31,7 +31,6 @@ def check_picture_path(path: str | os.PathLike[str], *inputs: str | os.PathLike[
         NearframeError: If its suffix is none of `PICTURE_FORMATS`, there is no such folder, or it
             is one of the `inputs`.
     """
-    require_drawable(path, PICTURE_FORMATS)
     path = Path(path)
     for image in map(Path, inputs):
         if path.exists() and image.exists() and path.samefile(image):
@@ -39,6 +38,7 @@ def check_picture_path(path: str | os.PathLike[str], *inputs: str | os.PathLike[
                 f"{shown(path)} is one of the images to explain and would be lost; "
                 "give another name with -o"
             )
+    require_drawable(path, PICTURE_FORMATS)
 
 
 def save_picture(explanation: Explanation, path: str | os.PathLike[str]) -> None:

@@ -317,7 +317,8 @@ def test_pictures_are_written_pack_by_pack(tmp_path, monkeypatch):
 
 def test_an_interrupted_report_leaves_the_old_one(yard, tmp_path):
     path = tmp_path / "report.html"
-    path.write_text("old")
+    save_report(yard, path)
+    old = path.read_bytes()
 
     class Stop:
         def start(self, label, total): ...
@@ -327,7 +328,7 @@ def test_an_interrupted_report_leaves_the_old_one(yard, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         save_report(yard, path, progress=Stop())
-    assert path.read_text() == "old"
+    assert path.read_bytes() == old
     assert sorted(p.name for p in tmp_path.iterdir()) == ["report.html", "yard"]
 
 

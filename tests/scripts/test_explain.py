@@ -52,12 +52,14 @@ def test_json_has_the_same(run, pair):
     assert answer["picture"] == "out.webp"
 
 
-def test_a_picture_that_is_there_stays_unless_its_name_is_given(run, pair, tmp_path):
+def test_a_picture_that_is_there_stays_unless_it_is_to_be_replaced(run, pair, tmp_path):
     for name in ("explain.png", "mine.png"):
         (tmp_path / name).write_text("mine")
     assert run("explain", *pair).stdout.splitlines()[-1].split()[1] == "explain-2.png"
     assert (tmp_path / "explain.png").read_text() == "mine"
-    assert run("explain", *pair, "-o", "mine.png").exit_code == 0
+    assert run("explain", *pair, "-o", "mine.png").exit_code == 1
+    assert (tmp_path / "mine.png").read_text() == "mine"
+    assert run("explain", *pair, "-o", "mine.png", "--force").exit_code == 0
     assert (tmp_path / "mine.png").read_bytes().startswith(b"\x89PNG")
 
 
