@@ -9,7 +9,9 @@ Of the photos every fifth is taken (c0000, c0005, …): no training sees those. 
    distribution", Annals of Statistics 3, 1975) from the nearest pairs;
 2. the threshold that this allows for n photos where one in ten is a copy, for a precision of 0.999;
 3. which share of rendered near-misses (one object exchanged for another) reaches which cosine;
-4. which share of copies of each kind reaches which cosine.
+4. which share of copies of each kind reaches which cosine;
+5. how much detail the photos have, as they are, blurred and dark: what `information.LEAST_DETAIL`
+   divides.
 
 The threshold for 1,000 pictures is one that about one near-miss in ten reaches, and not below
 that of 2; it grows with the number of pictures by the tail of 1.
@@ -17,13 +19,17 @@ that of 2; it grows with the number of pictures by the tail of 1.
 
 import argparse
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 from copy_kinds import COPY_KINDS, write_copy
+from PIL import Image, ImageFilter
 
-from nearframe.embeddings import NAMED_WEIGHTS, Embedder
+from nearframe.embeddings import NAMED_WEIGHTS, Embedder, default_preprocessing
+from nearframe.embeddings.thumbnail import thumbnail
+from nearframe.query.dedup.information import LEAST_DETAIL, detail_of
 from training.near_misses import with_changed_object
 from training.randomness import Draws
 from training.scenes import render_scenes
@@ -64,6 +70,12 @@ def main() -> None:
             ]
             found = np.sum(embedder.embed(copies) * vectors[::COPIED], axis=1)
             _print_shares(kind, found)
+    print(f"share of cells with detail, of which {LEAST_DETAIL:g} is enough: least, median, most")
+    for kind, edit in _WITHOUT_DETAIL.items():
+        pictures = photos if kind == "as they are" else originals
+        details = np.array([_detail(picture, edit) for picture in pictures])
+        values = "".join(f"{value:>7.3f}" for value in np.quantile(details, (0, 0.5, 1)))
+        print(f"{kind:<18}{values}")
 
 
 def tail_of(cosines: np.ndarray) -> tuple[float, float]:
@@ -85,6 +97,30 @@ def near_misses(embedder: Embedder) -> np.ndarray:
             np.sum(embedder.embed(_arrays(scenes)) * embedder.embed(_arrays(changed)), axis=1)
         )
     return np.concatenate(found)
+
+
+def _blurred(share: float) -> Callable[[Image.Image], Image.Image]:
+    return lambda picture: picture.filter(ImageFilter.GaussianBlur(min(picture.size) * share))
+
+
+def _darkened(share: float) -> Callable[[Image.Image], Image.Image]:
+    return lambda picture: picture.point(lambda level: round(share * level))
+
+
+_WITHOUT_DETAIL = {
+    "as they are": _blurred(0),
+    "blurred by 1/64": _blurred(1 / 64),
+    "blurred by 1/16": _blurred(1 / 16),
+    "blurred by 1/8": _blurred(1 / 8),
+    "12 % of the light": _darkened(0.12),
+    "5 % of the light": _darkened(0.05),
+}
+
+
+def _detail(path: Path, edit: Callable[[Image.Image], Image.Image]) -> float:
+    with Image.open(path) as picture:
+        edited = edit(picture.convert("RGB"))
+    return detail_of(thumbnail(np.asarray(default_preprocessing("builtin").resize(edited))))
 
 
 def _arrays(pictures: torch.Tensor) -> list[np.ndarray]:

@@ -3,7 +3,7 @@
 import itertools
 import os
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -46,14 +46,15 @@ from .dedup_video import dedup_video
 from .sampling_options import sampling_options, take_sampling
 
 if TYPE_CHECKING:
-    from nearframe.query import Action, Application, DedupPlan, Target
+    from nearframe.query import Action, Application, DedupPlan, NotedFile, Target
 
 # More cameras than these push the rest off the screen; the plan has them all.
 _LISTED = 20
+_NAMED = 3
 _ONLY_OF_A_VIDEO = ("every", "fps", "keyframes")
 _NOT_OF_A_VIDEO = (
     *("sweeps", "plot", "target", "plan_path", "report_path", "table_path", "action", "yes"),
-    *("protect", "recursive", "keep", "across_cameras"),
+    *("protect", "recursive", "keep", "across_cameras", "min_side"),
     *("name_pattern", "time_format", "time_zone"),
 )
 _NOT_OF_A_SWEEP = (
@@ -287,6 +288,8 @@ def _print(
     )
     for line in _by_camera(plan):
         click.echo(line)
+    for line in _with_little_in_them(plan):
+        click.echo(line)
     if plan.recall is not None:
         click.echo(describe_recall(plan.recall))
     click.echo(f"Plan: {show_path(plan_path)}")
@@ -312,6 +315,28 @@ def _by_camera(plan: "DedupPlan") -> Iterator[str]:
         yield f"  and {len(total) - _LISTED} more cameras"
 
 
+def _with_little_in_them(plan: "DedupPlan") -> Iterator[str]:
+    """Name the pictures that were not compared as the others."""
+    if plan.tiny:
+        yield (
+            f"{count(len(plan.tiny), 'picture')} with a side under {plan.rules.min_side} pixels "
+            f"left alone ({_some(plan.tiny)}); --min-side 1 compares them, too"
+        )
+    if plan.uninformative:
+        yield (
+            f"{count(len(plan.uninformative), 'picture')} too dark, flat or blurred for "
+            f"similarity, so that only equal pixels count ({_some(plan.uninformative)})"
+        )
+
+
+def _some(files: "Sequence[NotedFile]") -> str:
+    from nearframe.embeddings import shown
+
+    names = ", ".join(f"{shown(file.file)}: {file.reason}" for file in files[:_NAMED])
+    more = len(files) - _NAMED
+    return f"{names} and {more} more in the plan" if more > 0 else names
+
+
 def _as_json(
     plan: "DedupPlan", plan_path: Path, report_path: Path | None, applied: "Application | None"
 ) -> dict[str, Any]:
@@ -322,6 +347,8 @@ def _as_json(
         "dropped": len(plan.dropped),
         "rules": plan.rules.to_json(),
         "recall": None if plan.recall is None else asdict(plan.recall),
+        "tiny": [asdict(file) for file in plan.tiny],
+        "uninformative": [asdict(file) for file in plan.uninformative],
         "skipped": skipped_json(plan.unreadable),
     }
     if applied is not None:

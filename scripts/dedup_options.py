@@ -27,6 +27,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 METHODS = ("embedding", "change", "hybrid")
 AGAINST = ("kept", "all", "previous")
+MIN_SIDE = 64
 KEEP = ("first", "sharpest", "largest")
 
 
@@ -78,6 +79,7 @@ class ComparisonOptions:
     keep: "Keep"
     protect: tuple[Path, ...]
     recursive: bool
+    min_side: int
     change: ChangeOptions
     name_pattern: str | None
     time_format: str | None
@@ -104,6 +106,7 @@ class ComparisonOptions:
             keep=self.keep,
             protect=self.protect,
             recursive=self.recursive,
+            min_side=self.min_side,
             naming=self._naming(),
         )
 
@@ -120,6 +123,7 @@ class ComparisonOptions:
             and options.change == (rules.change or options.change)
             and (options.against, options.window) == (rules.against, rules.window)
             and (options.across_cameras, options.keep) == (rules.across_cameras, rules.keep)
+            and options.min_side == rules.min_side
         )
 
 
@@ -127,6 +131,13 @@ def comparison_options(command: F) -> F:
     """Add the options of `ComparisonOptions`; the command takes them out of its ``**options``."""
     command = naming_options(change_options(command))
     for option in (
+        click.option(
+            "--min-side",
+            type=click.IntRange(min=1),
+            default=MIN_SIDE,
+            show_default=True,
+            help="Pictures with a side of fewer pixels are listed and left alone.",
+        ),
         click.option("--recursive", is_flag=True, help="Search the folder with its sub-folders."),
         click.option(
             "--protect",

@@ -65,6 +65,11 @@ def _print(source: Path, found: "VideoDedup", to: Path | None) -> None:
     rules = describe_rules(found.rules, found.fingerprint)
     verb = "Would keep" if to is None else "Keeps"
     click.echo(f"{verb} {len(found.kept)} of {count(found.total, 'frame')} ({rules})")
+    if found.uninformative:
+        click.echo(
+            f"{count(found.uninformative, 'frame')} too dark, flat or blurred for similarity, so "
+            "that only equal pixels count; --method hybrid compares what changed"
+        )
     if found.recall is not None:
         click.echo(describe_recall(found.recall))
     if to is None:
@@ -90,5 +95,6 @@ def _as_json(found: "VideoDedup") -> dict[str, Any]:
         ],
         "rules": found.rules.to_json(),
         "recall": None if found.recall is None else asdict(found.recall),
+        "uninformative": found.uninformative,
         "skipped": skipped_json(found.unreadable),
     }

@@ -35,6 +35,7 @@ from ..change.light import Grey
 from ..clock import show_time
 from ..plans.rules import DedupRules
 from .decider import engine_of
+from .evidence import FramePixels
 from .greedy import Decision
 from .job import DedupOptions, make_rules
 from .pictures import Detections, Pictures, PictureSpool
@@ -76,6 +77,8 @@ class VideoDedup:
         rules: By which it was decided.
         fingerprint: What the vectors were made with; None where none were needed.
         recall: As of `DedupPlan`.
+        uninformative: How many frames show too little to be told apart by vectors alone, and so
+            repeat only what has equal pixels.
     """
 
     video: str
@@ -85,6 +88,7 @@ class VideoDedup:
     rules: DedupRules
     fingerprint: Fingerprint | None
     recall: Recall | None = None
+    uninformative: int = 0
 
 
 def dedup_video(
@@ -142,7 +146,14 @@ def dedup_video(
         reason = unreadable[0].reason if unreadable else "it has no frames"
         raise SourceError(source, f"no frame can be decoded ({reason})")
     return VideoDedup(
-        video.path, tuple(kept), total, tuple(unreadable), rules, fingerprint, frames.recall
+        video.path,
+        tuple(kept),
+        total,
+        tuple(unreadable),
+        rules,
+        fingerprint,
+        frames.recall,
+        frames.pixels.uninformative,
     )
 
 
@@ -194,6 +205,7 @@ class _VideoFrames:
 
     Attributes:
         numbers: Of the frames about which the engine decided, by position.
+        pixels: Of the same frames.
     """
 
     def __init__(
@@ -204,12 +216,15 @@ class _VideoFrames:
         file: IO[bytes],
     ) -> None:
         self.numbers: list[int] = []
+        self.pixels = FramePixels()
+        self._by_vectors_only = rules.method == "embedding"
         self._embedder = embedder
         self._detection = detection
         self._window_s = rules.window.seconds
         self._spool = PictureSpool(file)
         self._pictures = Pictures(self._spool.read)
-        self._greedy = engine_of(rules, self._compare)
+        admits = self.pixels.admits if self._by_vectors_only else None
+        self._greedy = engine_of(rules, self._compare, admits)
         self._against_all = rules.against == "all"
         # With `all`, every frame must become one that others are compared with.
         self._shortcut = rules.method == "hybrid" and not self._against_all
@@ -238,6 +253,8 @@ class _VideoFrames:
         decision = self._repeats_last(position, time_s)
         if decision is not None:
             return decision
+        if self._by_vectors_only:
+            self.pixels.look_at(frame.image)
         vectors = 1 if self._embedder is None else self._embedder.embed([frame.image])
         (decision,) = self._greedy.add(vectors, seconds=[time_s])
         self.numbers.append(frame.number)

@@ -97,14 +97,16 @@ class Gathered:
                 self._qualities.append(seen.quality)
                 if seen.picture is not None:
                     self._pictures.append(position, seen.picture)
+            self.job.evidence.look_at(batch.images, batch.thumbnails)
             self._images += batch.images
             self.unreadable += batch.unreadable
             progress.advance(len(batch.images) + len(batch.unreadable))
         if not self._images:
-            raise SourceError(
-                self.job.images.folder,
-                f"none of its {len(self.unreadable)} images can be read",
-            )
+            tiny = len(self.job.images.tiny)
+            reason = f"none of its {len(self.unreadable) + tiny} images can be read"
+            if tiny:
+                reason += f", or they are smaller than {self.job.rules.min_side} pixels"
+            raise SourceError(self.job.images.folder, reason)
 
     @property
     def kind(self) -> ThresholdKind:

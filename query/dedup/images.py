@@ -43,11 +43,13 @@ class Images:
         folder: Absolute path that all but protected ones lie below.
         ordered: The images.
         problems: Sub-folders that could not be entered, and files that changed since.
+        tiny: Images that are too small to be compared, with their width and height in pixels.
     """
 
     folder: str
     ordered: tuple[OrderedImage, ...]
     problems: tuple[Unreadable, ...]
+    tiny: tuple[tuple[OrderedImage, tuple[int, int]], ...] = ()
 
     @property
     def recognised(self) -> bool:

@@ -18,12 +18,22 @@ from nearframe.embeddings import (
 from nearframe.index import FrameIndex
 
 from ..cameras import Naming
-from ..plans.rules import ANY_DISTANCE, Against, ChangeSettings, DedupRules, Keep, Method, Window
+from ..plans.rules import (
+    ANY_DISTANCE,
+    MIN_SIDE,
+    Against,
+    ChangeSettings,
+    DedupRules,
+    Keep,
+    Method,
+    Window,
+)
 from ..threshold import require_threshold, usual_threshold
 from .evidence import Evidence
 from .images import Images, Order, OrderedImage, images_of_folder, images_of_index
 from .pictures import Detections, Seen, look_at
 from .stream import Batch, embedded, indexed, looked_at
+from .tiny import without_tiny
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,7 @@ class DedupOptions:
         keep: Which image of a run of repeats represents it.
         protect: Folders whose images only serve as references, and are never touched.
         recursive: Whether a folder is searched with its sub-folders.
+        min_side: Images of which a side is shorter, in pixels, are not compared, and stay.
         naming: How to read camera and time from the names of files.
     """
 
@@ -55,6 +66,7 @@ class DedupOptions:
     keep: Keep = "first"
     protect: tuple[str | os.PathLike[str], ...] = ()
     recursive: bool = False
+    min_side: int = MIN_SIDE
     naming: Naming | None = None
 
 
@@ -107,7 +119,7 @@ def prepare(
     index = None
     if FrameIndex.exists(source):
         index = stack.enter_context(FrameIndex.open(source))
-    images = _listed(source, index, options)
+    images = without_tiny(_listed(source, index, options), options.min_side)
     method = options.method or ("hybrid" if images.recognised else "embedding")
     made = fingerprint = None
     if method != "change":
@@ -127,12 +139,19 @@ def prepare(
     if method == "change":
         batches = partial(looked_at, images, look)
     elif index is not None:
-        batches = partial(indexed, index, images, look if needs_pixels else None)
+        batches = partial(
+            indexed,
+            index,
+            images,
+            look if needs_pixels else None,
+            with_thumbnails=method == "embedding",
+        )
     else:
         assert made is not None
         batches = partial(embedded, images, made, look if needs_pixels else None)
+    evidence = Evidence(by_vectors_only=method == "embedding")
     folders = tuple(os.path.abspath(folder) for folder in options.protect)  # noqa: PTH100  # links stay
-    return Job(images, rules, detections, fingerprint, batches, index, folders, Evidence())
+    return Job(images, rules, detections, fingerprint, batches, index, folders, evidence)
 
 
 def make_rules(
@@ -180,6 +199,7 @@ def make_rules(
         window=options.window,
         across_cameras=options.across_cameras,
         keep=options.keep,
+        min_side=options.min_side,
     )
 
 

@@ -16,7 +16,15 @@ from nearframe.embeddings import (
 )
 from nearframe.embeddings.sources import File
 
-from ..plans.plan import DedupPlan, DroppedFile, KeptFile, PlannedFile, now
+from ..plans.plan import (
+    DedupPlan,
+    DroppedFile,
+    KeptFile,
+    NotedFile,
+    PlannedFile,
+    name_in,
+    now,
+)
 from .decider import Decider
 from .greedy import Decision
 from .images import OrderedImage
@@ -80,12 +88,14 @@ def plan_job(job: Job, progress: Progress) -> DedupPlan:
                 files.append(file)
                 protected.append(image.protected)
             images = [batch.images[row] for row in rows]
+            thumbnails = None if batch.thumbnails is None else batch.thumbnails[rows]
+            job.evidence.look_at(images, thumbnails)
             vectors = None if batch.vectors is None else batch.vectors[rows]
             seen = None if batch.seen is None else [batch.seen[row] for row in rows]
             decisions += decider.add(images, vectors, seen)
             representatives.add(images, vectors, seen)
             progress.advance(len(batch.images) + len(batch.unreadable))
-        if not files:
+        if not files and not job.images.tiny:
             raise SourceError(
                 job.images.folder, f"none of its {len(unreadable)} images can be read"
             )
@@ -105,7 +115,18 @@ def plan_job(job: Job, progress: Progress) -> DedupPlan:
         created=now(),
         protected=tuple(file for file, is_one in zip(files, protected, strict=True) if is_one),
         protected_folders=job.protected_folders,
+        tiny=tuple(_tiny(job)),
+        uninformative=tuple(
+            NotedFile(name_in(job.images.folder, path), reason)
+            for path, reason in job.evidence.uninformative.items()
+        ),
     )
+
+
+def _tiny(job: Job) -> Iterator[NotedFile]:
+    for image, (width, height) in job.images.tiny:
+        name = name_in(job.images.folder, image.file.path)
+        yield NotedFile(name, f"{width}x{height} pixels")
 
 
 def _planned_file(job: Job, image: OrderedImage) -> PlannedFile | Unreadable:

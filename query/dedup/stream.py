@@ -5,17 +5,22 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
+import numpy as np
+
 from nearframe.embeddings import (
+    THUMBNAIL_SIDE,
     Embedder,
     Frame,
     FrameRef,
     NearframeError,
+    Thumbnails,
     Unreadable,
     Vectors,
 )
 from nearframe.embeddings.prefetch import in_batches, run_ahead
 from nearframe.embeddings.sources import ImageSequence
-from nearframe.index import FrameIndex
+from nearframe.embeddings.thumbnail import thumbnail
+from nearframe.index import FrameBlock, FrameIndex
 
 from .images import Images, OrderedImage
 from .pictures import Seen
@@ -36,12 +41,15 @@ class Batch:
         vectors: float32, ``(len(images), 2048)``; None where vectors are not compared.
         seen: What their pixels showed, one for each; None where nobody looked.
         unreadable: What lay between them and could not be read.
+        thumbnails: uint16, ``(len(images), 32, 32)``; None where there are no vectors, or where the
+            images were yielded before.
     """
 
     images: tuple[OrderedImage, ...]
     vectors: Vectors | None
     seen: tuple[Seen, ...] | None
     unreadable: tuple[Unreadable, ...]
+    thumbnails: Thumbnails | None = None
 
 
 def embedded(images: Images, embedder: Embedder, look: Look | None) -> Iterator[Batch]:
@@ -53,18 +61,21 @@ def embedded(images: Images, embedder: Embedder, look: Look | None) -> Iterator[
     for batch in embedder.embed_source(watched or ImageSequence(images.folder, "folder", files)):
         found = tuple(by_path[frame.source] for frame in batch.frames)
         seen = None if watched is None else watched.take(batch.frames)
-        yield Batch(found, batch.vectors, seen, batch.unreadable)
+        yield Batch(found, batch.vectors, seen, batch.unreadable, batch.thumbnails)
 
 
-def indexed(index: FrameIndex, images: Images, look: Look | None) -> Iterator[Batch]:
+def indexed(
+    index: FrameIndex, images: Images, look: Look | None, *, with_thumbnails: bool
+) -> Iterator[Batch]:
     """Take the vectors of images from an index, and look at their pixels where that is needed."""
     stored = {frame.ref.source: frame for frame in index.catalog.frames()}
     by_path = {image.file.path: image for image in images.ordered}
     frames = [stored[path] for path in by_path]
     for block in index.blocks(_BATCH, frames=frames):
         found = [by_path[frame.ref.source] for frame in block.frames]
+        small = _thumbnails(index, block, found) if with_thumbnails else None
         if look is None:
-            yield Batch(tuple(found), block.vectors, None, ())
+            yield Batch(tuple(found), block.vectors, None, (), small)
             continue
         looked = list(run_ahead(_tasks(found, look), ahead=_AHEAD))
         rows = [row for row, seen in enumerate(looked) if isinstance(seen, Seen)]
@@ -73,6 +84,7 @@ def indexed(index: FrameIndex, images: Images, look: Look | None) -> Iterator[Ba
             block.vectors[rows],
             tuple(seen for seen in looked if isinstance(seen, Seen)),
             tuple(seen for seen in looked if isinstance(seen, Unreadable)),
+            None if small is None else small[rows],
         )
 
 
@@ -87,6 +99,22 @@ def looked_at(images: Images, look: Look) -> Iterator[Batch]:
             tuple(seen for _, seen in batch if isinstance(seen, Seen)),
             tuple(seen for _, seen in batch if isinstance(seen, Unreadable)),
         )
+
+
+def _thumbnails(index: FrameIndex, block: FrameBlock, images: Sequence[OrderedImage]) -> Thumbnails:
+    """Return the thumbnails of some images; those that an older index lacks are made."""
+    known = index.catalog.thumbnails.of([frame.id for frame in block.frames])
+    preprocessing = index.fingerprint.preprocessing
+    small = np.zeros((len(images), THUMBNAIL_SIDE, THUMBNAIL_SIDE), np.uint16)
+    for row, (frame, image) in enumerate(zip(block.frames, images, strict=True)):
+        if frame.id in known:
+            small[row] = known[frame.id]
+            continue
+        decoded = image.file.decode(preprocessing)
+        # What cannot be decoded any more stays black, and so without a vote.
+        if not isinstance(decoded, Unreadable):
+            small[row] = thumbnail(decoded.image)
+    return small
 
 
 def _tasks(images: Sequence[OrderedImage], look: Look) -> Iterator[Callable[[], Seen | Unreadable]]:

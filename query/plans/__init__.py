@@ -2,7 +2,15 @@
 
 from .apply import Application, FileReport, apply_plan, journal_of, undo
 from .journal import ACTIONS, SPLIT_ACTIONS, TARGETED, Action, SplitAction
-from .plan import DedupPlan, DroppedFile, KeptFile, PlannedFile, free_path, numbered_paths
+from .plan import (
+    DedupPlan,
+    DroppedFile,
+    KeptFile,
+    NotedFile,
+    PlannedFile,
+    free_path,
+    numbered_paths,
+)
 from .rules import (
     AGAINST,
     ANY_DISTANCE,
@@ -38,6 +46,7 @@ __all__ = [
     "Keep",
     "KeptFile",
     "Method",
+    "NotedFile",
     "PlannedFile",
     "SplitAction",
     "Window",

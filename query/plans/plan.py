@@ -27,7 +27,7 @@ from .rules import DedupRules
 _KIND = "dedup plan"
 _VERSION = 2
 
-Entry = TypeVar("Entry", bound="PlannedFile | Unreadable")
+Entry = TypeVar("Entry", bound="PlannedFile | NotedFile | Unreadable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,8 @@ class PlannedFile:
         Raises:
             OSError: If it cannot be read.
         """
-        name = os.path.relpath(path, folder)
-        if name.split(os.sep, 1)[0] == os.pardir:
-            name = os.path.abspath(path)  # noqa: PTH100  # links stay as the user knows them
         size, sha256 = Path(path).stat().st_size, file_sha256(Path(path))
-        return cls(name, size, sha256, camera, time)
+        return cls(name_in(folder, path), size, sha256, camera, time)
 
     def is_unchanged(self, folder: Path) -> bool:
         """Whether the file still has the content it had."""
@@ -104,6 +101,19 @@ class DroppedFile(PlannedFile):
 
 
 @dataclass(frozen=True, slots=True)
+class NotedFile:
+    """A file about which something is to be known.
+
+    Attributes:
+        file: As of `PlannedFile.file`.
+        reason: What, in a few words.
+    """
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class DedupPlan:
     """Which files of a folder are new and which repeat an earlier one. Nothing is changed by it.
 
@@ -119,6 +129,9 @@ class DedupPlan:
             approximately; None where all comparisons were exact.
         protected: Files that the others were compared with, and that are never touched.
         protected_folders: Absolute paths of folders in which nothing is ever touched.
+        tiny: Files with a side below ``rules.min_side``: not compared, and left alone.
+        uninformative: Files, among the others, that show too little to be told apart by vectors;
+            they repeat only what has equal pixels.
     """
 
     folder: str
@@ -131,6 +144,8 @@ class DedupPlan:
     recall: Recall | None = None
     protected: tuple[PlannedFile, ...] = ()
     protected_folders: tuple[str, ...] = ()
+    tiny: tuple[NotedFile, ...] = ()
+    uninformative: tuple[NotedFile, ...] = ()
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plan as JSON, one line per file.
@@ -148,10 +163,12 @@ class DedupPlan:
             "fingerprint": None if self.fingerprint is None else self.fingerprint.to_json(),
             "recall": None if self.recall is None else asdict(self.recall),
         }
-        lists: dict[str, tuple[PlannedFile | Unreadable, ...]] = {
+        lists: dict[str, tuple[PlannedFile | NotedFile | Unreadable, ...]] = {
             "dropped": self.dropped,
             "kept": self.kept,
             "protected": self.protected,
+            "tiny": self.tiny,
+            "uninformative": self.uninformative,
             "unreadable": self.unreadable,
         }
         with writing_errors(path), output_write(path, "w") as file:
@@ -194,6 +211,8 @@ class DedupPlan:
                 recall=None if recall is None else Recall(**recall),
                 protected=_entries(PlannedFile, _require(list, fields, "protected"), anywhere=True),
                 protected_folders=_texts(_require(list, fields, "protected_folders")),
+                tiny=_entries(NotedFile, fields.get("tiny", ()), anywhere=True),
+                uninformative=_entries(NotedFile, fields.get("uninformative", ()), anywhere=True),
             )
         except (KeyError, TypeError, ValueError, NearframeError) as error:
             raise NearframeError(
@@ -255,15 +274,23 @@ def _entries(
     return entries
 
 
-def _list_text(key: str, entries: Iterable[PlannedFile | Unreadable]) -> str:
+def _list_text(key: str, entries: Iterable[PlannedFile | NotedFile | Unreadable]) -> str:
     lines = ",\n".join(f"  {json.dumps(_stated(entry))}" for entry in entries)
     return f" {json.dumps(key)}: [\n{lines}\n ]" if lines else f" {json.dumps(key)}: []"
 
 
-def _stated(entry: PlannedFile | Unreadable) -> dict[str, Any]:
+def _stated(entry: PlannedFile | NotedFile | Unreadable) -> dict[str, Any]:
     if isinstance(entry, Unreadable):
         return asdict(entry)
     return {key: value for key, value in asdict(entry).items() if value is not None}
+
+
+def name_in(folder: str, path: str) -> str:
+    """Return a path relative to a folder; what lies elsewhere has its absolute path."""
+    name = os.path.relpath(path, folder)
+    if name.split(os.sep, 1)[0] == os.pardir:
+        return os.path.abspath(path)  # noqa: PTH100  # links stay as the user knows them
+    return name
 
 
 def now() -> str:

@@ -26,6 +26,9 @@ DEDUP_MOTION_TOLERANCE = 0.04
 """Share of the width by which something may have moved without being new: a car that goes by in a
 video differs in each frame."""
 
+MIN_SIDE = 64
+"""Images of which a side is shorter, in pixels, are no pictures to compare: icons, thumbnails."""
+
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -128,6 +131,7 @@ class DedupRules:
         window: How far back.
         across_cameras: Whether frames of different cameras are compared.
         keep: Which frame of a run of repeats represents it.
+        min_side: Image files of which a side is shorter, in pixels, are not compared, and stay.
 
     Raises:
         NearframeError: If a rule is unknown, or one that the method needs is missing.
@@ -142,6 +146,7 @@ class DedupRules:
     window: Window = ANY_DISTANCE
     across_cameras: bool = False
     keep: Keep = "first"
+    min_side: int = 1
 
     def __post_init__(self) -> None:
         for name, value, among in (
@@ -151,6 +156,10 @@ class DedupRules:
         ):
             if value not in among:
                 raise NearframeError(f"{name} must be one of {', '.join(among)}, not {value!r}")
+        if self.min_side < 1:
+            raise NearframeError(
+                f"min_side is in pixels and must be 1 or more, not {self.min_side}"
+            )
         if self.method == "change" and self.threshold is not None:
             raise NearframeError("method change compares no vectors; give it no threshold")
         if self.method == "embedding" and self.threshold is None:
@@ -189,6 +198,8 @@ class DedupRules:
             raise TypeError(f"threshold is {values['threshold']!r}")
         if not isinstance(values.get("threshold_count"), (int, type(None))):
             raise TypeError(f"threshold_count is {values['threshold_count']!r}")
+        if not isinstance(values.get("min_side", 1), int):
+            raise TypeError(f"min_side is {values['min_side']!r}")
         change = values.pop("change")
         return cls(
             **{**values, "window": Window(**values["window"])},

@@ -2,7 +2,7 @@
 
 import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -37,12 +37,15 @@ def save_table(plan: DedupPlan, path: str | os.PathLike[str]) -> None:
 
 
 def _rows(plan: DedupPlan) -> Iterator[dict[str, Any]]:
+    notes = {file.file: file.reason for file in plan.uninformative}
     for decision, files in (
         ("kept", plan.kept),
         ("dropped", plan.dropped),
         ("protected", plan.protected),
     ):
-        yield from (_row(decision, file) for file in files)
+        yield from (_row(decision, file, notes) for file in files)
+    for file in plan.tiny:
+        yield {"decision": "tiny", "file": shown(file.file), "reason": file.reason}
     for entry in plan.unreadable:
         name = os.path.relpath(entry.source, plan.folder)
         if name.split(os.sep, 1)[0] == os.pardir:
@@ -50,8 +53,10 @@ def _rows(plan: DedupPlan) -> Iterator[dict[str, Any]]:
         yield {"decision": "unreadable", "file": shown(name), "reason": entry.reason}
 
 
-def _row(decision: str, file: PlannedFile) -> dict[str, Any]:
+def _row(decision: str, file: PlannedFile, notes: Mapping[str, str]) -> dict[str, Any]:
     fields = asdict(file)
+    if file.file in notes:
+        fields["reason"] = f"shows too little: {notes[file.file]}"
     nearest = fields.pop("repeats", None) or fields.pop("nearest", None)
     row = {"decision": decision, **fields, "file": shown(file.file)}
     if nearest is not None:

@@ -3,6 +3,7 @@ import os
 import shutil
 import sqlite3
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -100,10 +101,9 @@ def test_against_all_compares_with_dropped_images_too(make_folder, fake_embedder
         Image.fromarray((base + step * change).astype(np.uint8)).save(folder / f"{step}.png")
     vectors = fake_embedder.embed(sorted(folder.iterdir()))
     threshold = float(vectors[0] @ vectors[1] + vectors[0] @ vectors[2]) / 2
-    kept = plan_dedup(folder, DedupOptions(threshold=threshold), embedder=fake_embedder)
-    every = plan_dedup(
-        folder, DedupOptions(threshold=threshold, against="all"), embedder=fake_embedder
-    )
+    options = DedupOptions(threshold=threshold, min_side=1)
+    kept = plan_dedup(folder, options, embedder=fake_embedder)
+    every = plan_dedup(folder, replace(options, against="all"), embedder=fake_embedder)
     assert names(kept.kept) == ["0.png", "2.png"]
     assert names(every.kept) == ["0.png"]
     assert [file.repeats for file in every.dropped] == ["0.png", "1.png", "2.png"]

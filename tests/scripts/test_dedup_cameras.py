@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
@@ -69,7 +70,12 @@ def test_a_sweep_prints_a_table_and_makes_no_plan(run, cameras, tmp_path):
     assert answer["points"][0] == {"threshold": 0.005, "kept": 5}
 
 
-def test_a_target_finds_its_threshold(run, cameras):
+def test_a_target_finds_its_threshold(run, tmp_path):
+    base, change = np.random.default_rng(0).integers(0, 60, (2, 12, 12, 3))
+    (tmp_path / "yard").mkdir()
+    for step in range(7):
+        pixels = (2 * base + step**2 * change // 20).astype(np.uint8)
+        Image.fromarray(pixels.repeat(8, 0).repeat(8, 1)).save(tmp_path / "yard" / f"{step}.png")
     result = run("dedup", "yard", "--method", "embedding", "--target", "3")
     assert result.stdout.startswith("Would drop 4 of 7 frames (similarity 0.")
     assert "found for the target" in result.stdout
