@@ -1,6 +1,6 @@
 """What a decoded picture is called, wherever it came from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +18,17 @@ class FrameRef:
         number: 0-based. In a folder, the position in the natural sort order of all its image
             files, unreadable ones included. In a video, the ordinal in presentation order of the
             whole stream, also when only some of its frames are read.
-        time_s: The presentation time stamp in seconds; None for images. Never number / fps:
-            frame rates vary.
+        time_s: The presentation time in seconds, counted from the start of the stream as players
+            show it; None for images. Never number / fps: frame rates vary. Where recordings were
+            joined, it may jump back and repeat; the number does not.
+        stamp_s: The presentation time stamp that stands in the file, in seconds; None where that
+            is not known. It does not start at 0 in many files, and helps to find a frame again.
     """
 
     source: str
     number: int
     time_s: float | None
+    stamp_s: float | None = field(default=None, kw_only=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ class Frame(FrameRef):
     @property
     def ref(self) -> FrameRef:
         """The frame's place, without the pixels that keep memory busy."""
-        return FrameRef(self.source, self.number, self.time_s)
+        return FrameRef(self.source, self.number, self.time_s, stamp_s=self.stamp_s)
 
 
 @dataclass(frozen=True, slots=True)

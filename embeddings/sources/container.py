@@ -5,7 +5,9 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import av.container
@@ -19,7 +21,7 @@ from ..errors import SourceError, reading_errors
 def opened(
     path: str | os.PathLike[str],
 ) -> Iterator[tuple[av.container.InputContainer, av.video.stream.VideoStream]]:
-    """Open a file and its first video stream, with errors that say what is wrong.
+    """Open a file and its largest video stream, with errors that say what is wrong.
 
     Raises:
         SourceError: If there is no such file, it is no video, or FFmpeg cannot decode it.
@@ -46,20 +48,54 @@ def opened(
         streams = video_streams(container)
         if not streams:
             raise SourceError(path, "has no video stream; expected a video")
-        if streams[0].codec_context is None:
+        stream = _largest(streams)
+        if stream.codec_context is None:
             raise SourceError(
                 path,
                 "FFmpeg knows no decoder for its video stream; convert it to H.264, for example",
             )
-        yield container, streams[0]
+        yield container, stream
 
 
 def video_streams(
     container: av.container.InputContainer,
 ) -> list[av.video.stream.VideoStream]:
     """Return the moving pictures of a file; a cover picture is none."""
-    cover = av.stream.Disposition.attached_pic
+    cover = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
     return [stream for stream in container.streams.video if not stream.disposition & cover]
+
+
+def _largest(streams: list[av.video.stream.VideoStream]) -> av.video.stream.VideoStream:
+    """Return the stream with most pixels; of equal ones the default, then the first."""
+
+    def rank(stream: av.video.stream.VideoStream) -> tuple[int, bool]:
+        # Without a decoder it has no size, either.
+        pixels = 0 if stream.codec_context is None else stream.width * stream.height
+        return pixels, bool(stream.disposition & av.stream.Disposition.default)
+
+    return max(streams, key=rank)
+
+
+def start_of(stream: av.video.stream.VideoStream) -> Fraction | None:
+    """Return the time stamp that players show as 0:00, in seconds.
+
+    It is the earliest of all streams, so that sound which begins first counts. Below zero, sound
+    holds only what its decoder needs to start, and does not count. None where no stream says.
+    """
+    own = None
+    if stream.start_time is not None and stream.time_base:
+        own = Fraction(stream.start_time * stream.time_base)
+    # PyAV's types hide that it may be None, and that this container is one that is read.
+    earliest = cast("int | None", cast(av.container.InputContainer, stream.container).start_time)
+    if earliest is None:
+        return own
+    start = Fraction(earliest, av.time_base)
+    if own is not None:
+        # That of the container is rounded to a millionth.
+        if abs(start - own) <= Fraction(2, av.time_base):
+            return own
+        return max(start, min(Fraction(0), own))
+    return start
 
 
 def announced_s(

@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import av
@@ -14,7 +15,8 @@ import av.video.stream
 
 from ..errors import shown
 from .alpha import decoder_of
-from .container import announced_s, opened
+from .container import announced_s, opened, start_of
+from .stretches import Stretches
 
 logger = logging.getLogger(__name__)
 
@@ -30,13 +32,17 @@ class Decoded:
 
     Attributes:
         number: 0-based ordinal among all frames of the stream, in presentation order.
-        time_s: Presentation time stamp in seconds; None where the file has none.
+        time_s: As of `FrameRef`; None where the file has none.
         picture: The frame as FFmpeg hands it out.
+        stamp_s: As of `FrameRef`.
+        stretch: How many times the time jumped back before it, as where recordings were joined.
     """
 
     number: int
     time_s: float | None
     picture: av.VideoFrame
+    stamp_s: float | None = None
+    stretch: int = 0
 
 
 class Ordinals:
@@ -49,16 +55,28 @@ class Ordinals:
         packets read, in decoding order   0  3  1  2  6  4  5      (1 is damaged)
         frames that come out              0     2  3  4  5  6
         their numbers                     0     2  3  4  5  6
+
+    Attributes:
+        left_out: How many frames did not come out that need not.
     """
 
     def __init__(self) -> None:
+        self.left_out = 0
+        self._optional: set[int] = set()
         self._ahead: list[int] = []
         self._passed = 0
         self._skipped: dict[int, int] = {}
 
-    def read(self, stamp: int) -> None:
-        """Take note of a packet's presentation time stamp."""
+    def read(self, stamp: int, *, optional: bool = False) -> None:
+        """Take note of a packet's presentation time stamp.
+
+        Args:
+            stamp: In any unit.
+            optional: Whether it only counts if it comes out: it may refer to what was cut away.
+        """
         heapq.heappush(self._ahead, stamp)
+        if optional:
+            self._optional.add(stamp)
 
     def number(self, stamp: int | None) -> int:
         """Return the number of the next frame that came out; None only counts."""
@@ -66,7 +84,11 @@ class Ordinals:
         if stamp is not None and stamp in self._skipped:
             return self._skipped.pop(stamp)
         while stamp is not None and self._ahead and self._ahead[0] < stamp:
-            self._skipped[heapq.heappop(self._ahead)] = self._passed
+            skipped = heapq.heappop(self._ahead)
+            if skipped in self._optional:
+                self.left_out += 1
+                continue
+            self._skipped[skipped] = self._passed
             self._passed += 1
         if stamp is not None and self._ahead and self._ahead[0] == stamp:
             heapq.heappop(self._ahead)
@@ -94,8 +116,13 @@ class Decoding:
         *,
         keyframes: bool,
     ) -> None:
+        self._path = path
         self._container = container
         self._stream = stream
+        start = start_of(stream)
+        self._starts: dict[int, Fraction] = {} if start is None else {0: start}
+        self._stretches = Stretches(stream.time_base)
+        self._joined = False
         self._decoder = decoder_of(stream)
         self._announced_s = announced_s(container, stream)
         self._undated = _is_undated(container, stream)
@@ -131,7 +158,7 @@ class Decoding:
         expected = self._stream.frames - self._discarded
         if not self._is_cut():
             # The two fields of an interlaced frame may come in one packet or in two.
-            expected = 0 if self._interlaced else self._shown
+            expected = 0 if self._interlaced else self._shown - self._ordinals.left_out
         elif self._keyframe_places is not None or expected <= 0:
             return (
                 f"the video ends at {self._end_s():.1f} of {self._announced_s:.1f} seconds; "
@@ -184,7 +211,9 @@ class Decoding:
         yield None
 
     def _note(self, packet: "av.Packet[Any]") -> None:
-        """Take note of a packet's place in time."""
+        """Take note of a packet's place in time; lay its stamps behind those before a joint."""
+        if not self._undated:
+            self._stretches.lay(packet)
         stamp = packet.pts if packet.pts is not None else packet.dts
         if stamp is not None:
             self._first = stamp if self._first is None else min(self._first, stamp)
@@ -199,19 +228,47 @@ class Decoding:
         if packet.pts is not None and _is_shown(packet, self._stream):
             self._shown += 1
             if self._keyframe_places is None and not self._undated:
-                self._ordinals.read(packet.pts)
+                self._ordinals.read(packet.pts, optional=self._stretches.leading)
 
     def _placed(self, picture: av.VideoFrame) -> Decoded:
-        stamp = picture.pts if picture.pts is not None else picture.dts
-        if self._keyframe_places is not None and stamp in self._keyframe_places:
-            place = self._keyframe_places[stamp]
-            return Decoded(place.number, self._seconds(place.stamp), picture)
-        if self._undated:
+        laid = picture.pts if picture.pts is not None else picture.dts
+        if self._keyframe_places is not None and laid in self._keyframe_places:
+            place = self._keyframe_places[laid]
+            number, laid = place.number, place.stamp
+        elif self._undated:
             number = self._ordinals.number(None)
-            stamp = self._undated_stamps.popleft() if self._undated_stamps else None
+            laid = self._undated_stamps.popleft() if self._undated_stamps else None
         else:
             number = self._ordinals.number(picture.pts)
-        return Decoded(number, None if stamp is None else self._seconds(stamp), picture)
+        if laid is None:
+            return Decoded(number, None, picture)
+        stamp, stretch = self._stretches.stamp(laid), self._stretches.stretch(laid)
+        if stretch:
+            self._warn_of_joint(number)
+        stamp_s = self._seconds(stamp)
+        time_base = self._stream.time_base
+        if not time_base:
+            return Decoded(number, stamp_s, picture, stamp_s, stretch)
+        exact = stamp * time_base
+        time_s = float(exact - self._start_of(stretch, exact))
+        return Decoded(number, time_s, picture, stamp_s, stretch)
+
+    def _start_of(self, stretch: int, first: Fraction) -> Fraction:
+        """Return the time that counts as 0:00 in a stretch, given that of its first frame."""
+        if stretch not in self._starts:
+            # A recording that begins before the start of the file would have times below 0.
+            self._starts[stretch] = min(self._starts.get(0, first), first)
+        return self._starts[stretch]
+
+    def _warn_of_joint(self, number: int) -> None:
+        if not self._joined:
+            self._joined = True
+            logger.warning(
+                "%s: at frame %d the time jumps back, as where recordings were joined; "
+                "times repeat, frame numbers go on",
+                shown(self._path),
+                number,
+            )
 
     def _seconds(self, stamp: int) -> float:
         """Convert from the stream's time base."""
@@ -230,21 +287,45 @@ def _places(path: str | os.PathLike[str]) -> dict[int, _Place]:
     """Map the time stamp that each packet carries to its place in presentation order.
 
     Reads the packets without decoding them; where the container breaks off, the rest is missing.
+    Only frames that need not come out are decoded, and those before them.
     """
     stamps, dates = [], []
+    optional: set[int] = set()
     with opened(path) as (container, stream):
         undated = _is_undated(container, stream)
+        stretches = Stretches(stream.time_base)
         try:
             for packet in container.demux(stream):
+                if packet.size and not undated:
+                    stretches.lay(packet)
                 if packet.pts is not None and _is_shown(packet, stream):
                     stamps.append(packet.pts)
                     dates.append(packet.dts if undated and packet.dts is not None else packet.pts)
+                    if stretches.leading:
+                        optional.add(packet.pts)
         except av.FFmpegError as error:
             logger.debug("%s: packets end early: %s", shown(path), error)
+    if optional:
+        optional -= _that_come_out(path, optional)
+        stamps = dates = [stamp for stamp in stamps if stamp not in optional]
     places: dict[int, _Place] = {}
     for number, (stamp, date) in enumerate(zip(sorted(stamps), sorted(dates), strict=True)):
         places.setdefault(stamp, _Place(number, date))
     return places
+
+
+def _that_come_out(path: str | os.PathLike[str], stamps: set[int]) -> set[int]:
+    """Decode up to the last of some frames; return those that come out."""
+    last, found = max(stamps), set()
+    with opened(path) as (container, stream):
+        stream.thread_type = "AUTO"
+        for decoded in Decoding(path, container, stream, keyframes=False).frames():
+            stamp = decoded.picture.pts
+            if stamp in stamps:
+                found.add(stamp)
+            if stamp is not None and stamp >= last:
+                break
+    return found
 
 
 def _is_undated(

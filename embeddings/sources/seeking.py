@@ -9,19 +9,23 @@ import av.video.stream
 from ..errors import SourceError
 from ..frame import Frame, FrameRef, Unreadable
 from .alpha import decoder_of
-from .container import opened
+from .container import opened, start_of
 from .decoding import Decoded, Decoding
+from .stretches import Stretches
 from .video import Converter
 
 # Frames to decode behind a keyframe before a frame counts as not to be found that way.
 _FARTHEST = 1000
+# Formats that hold one list of all frames, or end with the first recording.
+_NEVER_JOINED = {"mov", "mp4", "avi", "flv", "asf"}
 
 
 def frames_at(path: str, refs: Sequence[FrameRef]) -> Iterator[Frame | Unreadable]:
     """Decode some frames of a video.
 
-    Each is looked for from the keyframe before its time. Where a frame is not at its time to the
-    tick, or has none, the stream is decoded from its start instead, which counts the frames.
+    Each is looked for from the keyframe before its time stamp. Where a frame is not there to the
+    tick, its stamp is not known, or stamps repeat because recordings were joined, the stream is
+    decoded from its start instead, which counts the frames.
 
     Args:
         path: The video.
@@ -34,26 +38,51 @@ def frames_at(path: str, refs: Sequence[FrameRef]) -> Iterator[Frame | Unreadabl
     try:
         with opened(path) as (container, stream):
             stream.thread_type = "AUTO"
-            for ref in refs:
-                picture = _seek(container, stream, ref.time_s)
+            for ref in () if _is_joined(path) else refs:
+                picture = _seek(container, stream, _stamp_s(ref, stream))
                 if picture is None:
                     break
-                yield Converter.of(path, Decoded(ref.number, ref.time_s, picture))()
+                decoded = Decoded(ref.number, ref.time_s, picture, ref.stamp_s)
+                yield Converter.of(path, decoded)()
                 done += 1
         yield from _from_start(path, refs[done:])
     except SourceError as error:
         yield from (Unreadable(path, ref.number, error.reason) for ref in refs[done:])
 
 
+def _is_joined(path: str) -> bool:
+    """Tell whether time stamps of a video jump back; its packets are read, and not decoded."""
+    with opened(path) as (container, stream):
+        if _NEVER_JOINED.intersection(container.format.name.split(",")):
+            return False
+        stretches = Stretches(stream.time_base)
+        try:
+            for packet in container.demux(stream):
+                stretches.lay(packet)
+                if stretches.count > 1:
+                    return True
+        except av.FFmpegError:
+            pass  # where it breaks off, decoding ends as well
+    return False
+
+
+def _stamp_s(ref: FrameRef, stream: av.video.stream.VideoStream) -> float | None:
+    """Return the time stamp of a frame; None where it is not known for sure."""
+    if ref.stamp_s is not None:
+        return ref.stamp_s
+    # Older indexes hold stamps as times: only where the stream starts at 0 it is the same.
+    return None if start_of(stream) else ref.time_s
+
+
 def _seek(
     container: av.container.InputContainer,
     stream: av.video.stream.VideoStream,
-    time_s: float | None,
+    stamp_s: float | None,
 ) -> av.VideoFrame | None:
-    """Return the frame that is shown at a time; None where it is not found from a keyframe."""
-    if time_s is None or not stream.time_base or decoder_of(stream) is not stream.codec_context:
+    """Return the frame with a time stamp; None where it is not found from a keyframe."""
+    if stamp_s is None or not stream.time_base or decoder_of(stream) is not stream.codec_context:
         return None
-    stamp = round(time_s / stream.time_base)
+    stamp = round(stamp_s / stream.time_base)
     try:
         container.seek(stamp, stream=stream, backward=True)
         for _, picture in zip(range(_FARTHEST), container.decode(stream), strict=False):

@@ -30,7 +30,7 @@ _TIME_EPSILON_S = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class VideoSource:
-    """The first video stream of a file.
+    """The largest video stream of a file.
 
     Attributes:
         path: The file.
@@ -57,7 +57,11 @@ class VideoSource:
         sampling = sampling or Sampling()
         with opened(path) as (container, stream):
             if (count := len(video_streams(container))) > 1:
-                logger.warning("%s has %d video streams; reading the first", shown(path), count)
+                logger.warning(
+                    "%s has %d video streams; reading the largest: number %d, %d x %d pixels",
+                    *(shown(path), count, 1 + video_streams(container).index(stream)),
+                    *(stream.width, stream.height),
+                )
             return cls(path, sampling, _expected_frames(container, stream, sampling))
 
     @property
@@ -83,9 +87,9 @@ class VideoSource:
             if self.sampling.keyframes:
                 stream.codec_context.skip_frame = "NONKEY"
             decoding = Decoding(self.path, container, stream, keyframes=self.sampling.keyframes)
-            slot = -1
+            slot: tuple[int, int] | None = None
             for decoded in decoding.frames():
-                previous, slot = slot, self._slot(decoded.number, decoded.time_s)
+                previous, slot = slot, self._slot(decoded)
                 if slot == previous or decoded.number <= self.after:
                     continue
                 yield Converter.of(self.path, decoded)
@@ -93,13 +97,15 @@ class VideoSource:
         if loss:
             yield lambda: Unreadable(self.path, None, loss)
 
-    def _slot(self, number: int, time_s: float | None) -> int:
-        """Number the stretches of frames of which only the first is taken."""
+    def _slot(self, decoded: Decoded) -> tuple[int, int]:
+        """Number the runs of frames of which only the first is taken."""
         if self.sampling.every is not None:
-            return number // self.sampling.every
-        if self.sampling.fps is not None and time_s is not None:
-            return math.floor((time_s + _TIME_EPSILON_S) * self.sampling.fps)
-        return number
+            return 0, decoded.number // self.sampling.every
+        if self.sampling.fps is not None and decoded.time_s is not None:
+            step = math.floor((decoded.time_s + _TIME_EPSILON_S) * self.sampling.fps)
+            # Where recordings were joined, times start again.
+            return decoded.stretch, step
+        return 0, decoded.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +144,11 @@ class Converter:
         if matrix is not None:
             image = _upright(image, np.frombuffer(matrix, np.int32))
         return Frame(
-            self.path, self.decoded.number, self.decoded.time_s, np.ascontiguousarray(image)
+            self.path,
+            self.decoded.number,
+            self.decoded.time_s,
+            np.ascontiguousarray(image),
+            stamp_s=self.decoded.stamp_s,
         )
 
 

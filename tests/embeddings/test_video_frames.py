@@ -156,7 +156,7 @@ def test_resuming_a_sample_goes_on_with_the_same_frames(make_video, sampling, af
     assert numbers(path, sampling, after=after) == expected
 
 
-def test_of_two_video_streams_the_first_is_read_and_that_is_said(
+def test_of_two_video_streams_of_one_size_the_first_is_read_and_that_is_said(
     tmp_path, numbered_picture, read_number, caplog
 ):
     path = tmp_path / "two.mkv"
@@ -173,7 +173,9 @@ def test_of_two_video_streams_the_first_is_read_and_that_is_said(
     with caplog.at_level(logging.WARNING, "nearframe"):
         decoded = frames(path)
     assert [read_number(frame.image) for frame in decoded] == [0, 1, 2, 3, 4]
-    assert "two.mkv has 2 video streams; reading the first" in caplog.text
+    assert (
+        "two.mkv has 2 video streams; reading the largest: number 1, 64 x 48 pixels" in caplog.text
+    )
 
 
 def test_one_video_stream_gives_no_warning(make_video, caplog):

@@ -147,7 +147,7 @@ def test_progress_and_notes_are_for_terminals_only(program, tmp_path, sample_vid
     if terminal:
         command = [sys.executable, FAKE_CLI, "--delay", "0.2", *arguments]
         answer, printed = on_a_terminal(command, tmp_path)
-        assert "Note: film.mp4 has 2 video streams; reading the first" in printed
+        assert "Note: film.mp4 has 2 video streams; reading the largest" in printed
         assert "film.mp4" in printed
         assert "frame/s" in printed
     else:
