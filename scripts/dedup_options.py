@@ -76,7 +76,7 @@ class ComparisonOptions:
     against: "Against"
     window: "Window | None"
     across_cameras: bool
-    keep: "Keep"
+    keep: "Keep | None"
     protect: tuple[Path, ...]
     recursive: bool
     min_side: int
@@ -122,7 +122,8 @@ class ComparisonOptions:
             and self.threshold in (None, rules.threshold)
             and options.change == (rules.change or options.change)
             and (options.against, options.window) == (rules.against, rules.window)
-            and (options.across_cameras, options.keep) == (rules.across_cameras, rules.keep)
+            and options.across_cameras == rules.across_cameras
+            and options.keep_with(rules.method) == rules.keep
             and options.min_side == rules.min_side
         )
 
@@ -150,9 +151,8 @@ def comparison_options(command: F) -> F:
         click.option(
             "--keep",
             type=click.Choice(KEEP),
-            default="first",
-            show_default=True,
-            help="Which frame of a run of repeats is kept.",
+            help="Which frame of a run of repeats is kept; default: the largest, and with method "
+            "hybrid the first.",
         ),
         click.option(
             "--across-cameras",

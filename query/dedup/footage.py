@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -125,7 +125,8 @@ def dedup_video(
     video = open_source(source, sampling=sampling)
     if not isinstance(video, VideoSource):
         raise SourceError(source, "not a video")
-    if options.keep != "first" or options.protect or options.recursive or options.naming:
+    others = (options.protect, options.recursive, options.naming)
+    if options.keep not in (None, "first") or any(others):
         raise NearframeError(
             "of a video the first frame of a run of repeats is kept, and it has no other files to "
             "protect, search or name; leave those options out"
@@ -133,6 +134,7 @@ def dedup_video(
     method = options.method or "hybrid"
     made = None if method == "change" else resolve_embedder(embedder, None, holder="")
     fingerprint = None if made is None else made.fingerprint
+    options = replace(options, keep="first")
     rules = make_rules(options, method, fingerprint, None, count=video.frame_count or 0)
     detection = None
     if rules.change is not None:

@@ -79,7 +79,7 @@ class Gathered:
         self._vectors = vectors
         self._pictures = pictures
         self._images: list[OrderedImage] = []
-        self._qualities: list[float] = []
+        self._sharpness: list[float] = []
         self._measured: Measured = {}
 
     def fill(self, progress: Progress) -> None:
@@ -94,7 +94,7 @@ class Gathered:
             if self._vectors is not None and batch.vectors is not None:
                 self._vectors[start : start + len(batch.images)] = batch.vectors
             for position, seen in enumerate(batch.seen or (), start):
-                self._qualities.append(seen.quality)
+                self._sharpness.append(seen.sharpness)
                 if seen.picture is not None:
                     self._pictures.append(position, seen.picture)
             self.job.evidence.look_at(batch.images, batch.thumbnails)
@@ -180,11 +180,11 @@ class Gathered:
         for start, images in self._slices():
             positions = range(start, start + len(images))
             seen = None
-            if self._qualities:
+            if self._sharpness:
                 seen = tuple(
                     Seen(
                         None if self.job.detections is None else self._pictures.read(position),
-                        self._qualities[position],
+                        self._sharpness[position],
                     )
                     for position in positions
                 )

@@ -50,7 +50,8 @@ class DedupOptions:
         against: What an image is compared with.
         window: How far back.
         across_cameras: Whether images of different cameras are compared.
-        keep: Which image of a run of repeats represents it.
+        keep: Which image of a run of repeats represents it; by default the largest, and with
+            ``hybrid`` or against ``all`` the first.
         protect: Folders whose images only serve as references, and are never touched.
         recursive: Whether a folder is searched with its sub-folders.
         min_side: Images of which a side is shorter, in pixels, are not compared, and stay.
@@ -63,11 +64,23 @@ class DedupOptions:
     against: Against = "kept"
     window: Window = ANY_DISTANCE
     across_cameras: bool = False
-    keep: Keep = "first"
+    keep: Keep | None = None
     protect: tuple[str | os.PathLike[str], ...] = ()
     recursive: bool = False
     min_side: int = MIN_SIDE
     naming: Naming | None = None
+
+    def keep_with(self, method: Method) -> Keep:
+        """Return which image of a run of repeats represents it.
+
+        By default the best picture of a collection; of footage, and where only the first of a run
+        is sure to be like the others, the first.
+
+        Args:
+            method: How images are compared.
+        """
+        usual: Keep = "first" if method == "hybrid" or self.against == "all" else "largest"
+        return self.keep or usual
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +146,9 @@ def prepare(
         unknown_threshold=unknown_threshold,
     )
     detections = None if rules.change is None else Detections(rules.change, images.cameras)
-    look = partial(_look, detections, options.keep)
-    needs_pixels = detections is not None or options.keep != "first"
+    sharpness_counts = rules.keep == "sharpest"
+    look = partial(_look, detections, sharpness_counts=sharpness_counts)
+    needs_pixels = detections is not None or sharpness_counts
     batches: Callable[[], Iterator[Batch]]
     if method == "change":
         batches = partial(looked_at, images, look)
@@ -198,7 +212,7 @@ def make_rules(
         against=options.against,
         window=options.window,
         across_cameras=options.across_cameras,
-        keep=options.keep,
+        keep=options.keep_with(method),
         min_side=options.min_side,
     )
 
@@ -229,6 +243,8 @@ def _embedder(
     return None, index.fingerprint
 
 
-def _look(detections: Detections | None, keep: Keep, frame: Frame, image: OrderedImage) -> Seen:
+def _look(
+    detections: Detections | None, frame: Frame, image: OrderedImage, *, sharpness_counts: bool
+) -> Seen:
     detection = None if detections is None else detections.of(image.camera)
-    return look_at(frame.image, detection, keep)
+    return look_at(frame.image, detection, sharpness_counts=sharpness_counts)

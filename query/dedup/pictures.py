@@ -13,10 +13,10 @@ from nearframe.embeddings import NearframeError, RgbImage, shown
 
 from ..change import ChangeDetection
 from ..change.light import Grey
-from ..plans.rules import ChangeSettings, Keep
+from ..plans.rules import ChangeSettings
+from .quality import sharpness
 
 _HELD_BYTES = 128 << 20
-_SHARPNESS_HEIGHT = 360
 
 
 class Detections:
@@ -112,47 +112,23 @@ class Seen:
 
     Attributes:
         picture: Prepared; None where changes are not looked for.
-        quality: The more, the better it represents others; 0 where the first of them does.
+        sharpness: As of `quality.sharpness`; 0 where it does not count.
     """
 
     picture: Grey | None
-    quality: float
+    sharpness: float
 
 
-def look_at(image: RgbImage, detection: ChangeDetection | None, keep: Keep) -> Seen:
+def look_at(image: RgbImage, detection: ChangeDetection | None, *, sharpness_counts: bool) -> Seen:
     """Return what is needed of a frame.
 
     Args:
         image: RGB uint8, ``(height, width, 3)``.
         detection: Prepares it; None where changes are not looked for.
-        keep: What makes a frame represent others.
+        sharpness_counts: Whether the sharpest frame represents others.
 
     Raises:
         NearframeError: If the mask does not fit the image.
     """
-    return Seen(None if detection is None else detection.prepare(image), _quality(image, keep))
-
-
-def _quality(image: RgbImage, keep: Keep) -> float:
-    height, width = image.shape[:2]
-    if keep == "largest":
-        return float(height * width)
-    return sharpness(image) if keep == "sharpest" else 0.0
-
-
-def sharpness(image: RgbImage) -> float:
-    """Return how sharp a picture is: the variance of its Laplacian, in grey levels squared.
-
-    Pech-Pacheco, Cristóbal, Chamorro-Martínez, Fernández-Valdivia, "Diatom autofocusing in
-    brightfield microscopy: a comparative study", ICPR 2000. Taken at 360 rows, so that pictures of
-    several resolutions can be compared.
-
-    Args:
-        image: RGB uint8, ``(height, width, 3)``.
-    """
-    height, width = image.shape[:2]
-    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
-    if height > _SHARPNESS_HEIGHT:
-        size = max(1, round(width * _SHARPNESS_HEIGHT / height)), _SHARPNESS_HEIGHT
-        grey = np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), np.uint8)
-    return float(cv2.Laplacian(grey, cv2.CV_64F).var())
+    picture = None if detection is None else detection.prepare(image)
+    return Seen(picture, sharpness(image) if sharpness_counts else 0.0)

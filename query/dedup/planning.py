@@ -166,11 +166,13 @@ def _kept(
             nearest=None if decision.nearest is None else files[decision.nearest].file,
             similarity=_rounded(decision.similarity),
             change=_rounded(decision.change),
+            reason=group.reason,
         )
 
 
 def _dropped(files: Sequence[PlannedFile], groups: Sequence[Group]) -> Iterator[DroppedFile]:
     repeats = {position: why for group in groups for position, why in group.repeats.items()}
+    reasons = {position: why for group in groups for position, why in group.reasons.items()}
     for position, decision in sorted(repeats.items()):
         assert decision.nearest is not None
         yield DroppedFile(
@@ -178,6 +180,7 @@ def _dropped(files: Sequence[PlannedFile], groups: Sequence[Group]) -> Iterator[
             repeats=files[decision.nearest].file,
             similarity=_rounded(decision.similarity),
             change=_rounded(decision.change),
+            reason=reasons.get(position),
         )
 
 

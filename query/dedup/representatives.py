@@ -1,9 +1,9 @@
 """Which frame of a run of repeats stands for the others."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 
 import numpy as np
@@ -16,9 +16,11 @@ from .decider import decide_in_order, engine_of
 from .greedy import Admits, Compare, Decision
 from .images import OrderedImage
 from .pictures import Seen
+from .quality import Quality, best_first, quality_of, reason_to_keep
 
 _TRIED = 3
 """Frames of a run that are tried, best first, before its first frame stands for it."""
+_NOT_FOR_ALL = "first: not all of the run repeat a better one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,17 @@ class Group:
     Attributes:
         representative: The frame that is kept.
         decision: What came nearest to it among the frames kept before.
-        repeats: The frames that are dropped, and why.
+        repeats: The frames that are dropped, and by what they were judged.
+        reason: Why it is kept, and not the next best of its repeats, in words; None where it is the
+            first, or has none.
+        reasons: Why it is kept and not this one, of each of its repeats.
     """
 
     representative: int
     decision: Decision
     repeats: dict[int, Decision]
+    reason: str | None = None
+    reasons: Mapping[int, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -46,6 +53,7 @@ def spooled_vectors(count: int) -> Iterator[Vectors]:
 class Representatives:
     """Chooses the frame of each run of repeats that represents it; use it as a context manager.
 
+    That is the best picture, as `best_first` says; a protected one always represents its run.
     Another frame than the first is taken only where every frame of the run repeats it, too, and
     where another look at the frames that stay would drop none of them. The vectors that this takes
     lie in a temporary file.
@@ -62,7 +70,8 @@ class Representatives:
         self._compare = compare
         self._admits = admits
         self._images: list[OrderedImage] = []
-        self._qualities: list[float] = []
+        self._sharpness: list[float] = []
+        self._qualities: dict[int, Quality] = {}
         self._vectors: Vectors | None = None
         self._stack = ExitStack()
         if rules.keep != "first" and rules.cosine is not None:
@@ -81,7 +90,7 @@ class Representatives:
             start = len(self._images)
             self._vectors[start : start + len(vectors)] = vectors
         self._images += images
-        self._qualities += [entry.quality for entry in seen or ()]
+        self._sharpness += [entry.sharpness for entry in seen or ()]
 
     def choose(self, decisions: Sequence[Decision]) -> list[Group]:
         """Return the frames that are kept, in order, with those that they stand for."""
@@ -89,22 +98,47 @@ class Representatives:
         if self._rules.keep == "first":
             return groups
         chosen = {group.representative: self._best(group) for group in groups}
-        self._settle(chosen)
-        changed = [self._represented(group, chosen) for group in groups]
+        if any(first != best for first, best in chosen.items()):
+            self._settle(chosen)
+        changed = [self._explained(self._represented(group, chosen)) for group in groups]
         return sorted(changed, key=lambda group: group.representative)
 
     def _best(self, group: Group) -> int:
         first = group.representative
-        if self._images[first].protected:
+        if self._images[first].protected or not group.repeats:
             return first
-        better = [p for p in group.repeats if self._qualities[p] > self._qualities[first]]
-        better.sort(key=lambda position: -self._qualities[position])
         members = [first, *group.repeats]
-        for candidate in better[:_TRIED]:
+        self._qualities.update((member, self._quality(member)) for member in members)
+        better = self._ranked(members)
+        for candidate in better[: min(_TRIED, better.index(first))]:
             others = (member for member in members if member != candidate)
             if all(self._judge(candidate, member).keep is False for member in others):
                 return candidate
         return first
+
+    def _quality(self, position: int) -> Quality:
+        sharpness = self._sharpness[position] if self._rules.keep == "sharpest" else 0.0
+        return quality_of(self._images[position].file, sharpness)
+
+    def _ranked(self, members: Sequence[int]) -> list[int]:
+        return best_first({member: self._qualities[member] for member in members}, self._rules.keep)
+
+    def _explained(self, group: Group) -> Group:
+        """Say why the frame that represents a run does."""
+        if not group.repeats:
+            return group
+        kept = group.representative
+        if self._images[kept].protected:
+            return replace(group, reasons=dict.fromkeys(group.repeats, "protected"))
+        ranked = self._ranked([kept, *group.repeats])
+        poorer = ranked[ranked.index(kept) + 1 :]
+        reasons = {
+            member: reason_to_keep(self._qualities[kept], self._qualities[member], self._rules.keep)
+            if member in poorer
+            else _NOT_FOR_ALL
+            for member in group.repeats
+        }
+        return replace(group, reason=reasons[next(m for m in ranked if m != kept)], reasons=reasons)
 
     def _settle(self, chosen: dict[int, int]) -> None:
         """Go back to first frames until another look at what is kept would drop nothing."""

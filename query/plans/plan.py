@@ -78,11 +78,14 @@ class KeptFile(PlannedFile):
             there was none to compare with.
         similarity: Cosine of the two, in [-1, 1]; None where vectors were not compared.
         change: Changed area from that one to it, in [0, 1]; None where that was not looked at.
+        reason: Why it stays and not one of its repeats, in words; None where it is the first of
+            them, or has none.
     """
 
     nearest: str | None = None
     similarity: float | None = None
     change: float | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +96,13 @@ class DroppedFile(PlannedFile):
         repeats: The file that it repeats, as of `PlannedFile.file`.
         similarity: Cosine of the two, in [-1, 1]; None where vectors were not compared.
         change: Changed area of the two, in [0, 1]; None where that was not looked at.
+        reason: Why the other stays and not this one, in words; None where the first does.
     """
 
     repeats: str
     similarity: float | None = None
     change: float | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

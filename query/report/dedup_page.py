@@ -174,21 +174,29 @@ def _entry(
 
 
 def _facts(file: Judged, look: Look, min_diff_area: float) -> str:
-    if _other(file) is None:
-        return "nothing before it to compare with"
     facts = [] if file.similarity is None else [f"similarity {file.similarity:.6f}"]
+    if _other(file) is None:
+        facts.append("nothing before it to compare with")
+    else:
+        facts += _changes(file, look, min_diff_area)
+    if file.reason is not None:
+        who = "kept" if isinstance(file, KeptFile) else "the other is kept"
+        facts.append(f"{who}: {file.reason}")
+    return " · ".join(facts)
+
+
+def _changes(file: Judged, look: Look, min_diff_area: float) -> Iterator[str]:
     change = file.change if file.change is not None else look.score
     if file.change is None and look.outlines is None:
-        return " · ".join(facts)
+        return
     if change:
-        facts.append(f"changed area {_percent(change)}")
+        yield f"changed area {_percent(change)}"
     elif look.ignored >= min_diff_area > 0:
-        facts.append(f"{_percent(look.ignored)} only moved a little")
+        yield f"{_percent(look.ignored)} only moved a little"
     elif look.ignored:
-        facts.append(f"{_percent(look.ignored)} is too small to count")
+        yield f"{_percent(look.ignored)} is too small to count"
     else:
-        facts.append("no change")
-    return " · ".join(facts)
+        yield "no change"
 
 
 def _percent(share: float) -> str:

@@ -87,9 +87,8 @@ def test_the_default_threshold_grows_with_the_number_of_pictures_within_bounds()
 
 
 def test_the_threshold_decides_what_repeats(repeats, fake_embedder):
-    assert names(plan_dedup(repeats, DedupOptions(threshold=-1), embedder=fake_embedder).kept) == [
-        "000001.png"
-    ]
+    options = DedupOptions(threshold=-1, keep="first")
+    assert names(plan_dedup(repeats, options, embedder=fake_embedder).kept) == ["000001.png"]
 
 
 def test_against_all_compares_with_dropped_images_too(make_folder, fake_embedder):
@@ -101,7 +100,7 @@ def test_against_all_compares_with_dropped_images_too(make_folder, fake_embedder
         Image.fromarray((base + step * change).astype(np.uint8)).save(folder / f"{step}.png")
     vectors = fake_embedder.embed(sorted(folder.iterdir()))
     threshold = float(vectors[0] @ vectors[1] + vectors[0] @ vectors[2]) / 2
-    options = DedupOptions(threshold=threshold, min_side=1)
+    options = DedupOptions(threshold=threshold, keep="first", min_side=1)
     kept = plan_dedup(folder, options, embedder=fake_embedder)
     every = plan_dedup(folder, replace(options, against="all"), embedder=fake_embedder)
     assert names(kept.kept) == ["0.png", "2.png"]

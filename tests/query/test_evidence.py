@@ -60,7 +60,7 @@ def test_only_a_file_that_holds_the_same_is_dropped(tmp_path, fake_embedder, met
 def test_an_opaque_copy_in_another_format_is_dropped(tmp_path, fake_embedder):
     Image.fromarray(texture(0)).convert("RGBA").save(tmp_path / "a.png")
     Image.fromarray(texture(0)).save(tmp_path / "b.bmp")
-    plan = plan_dedup(tmp_path, embedder=fake_embedder)
+    plan = plan_dedup(tmp_path, DedupOptions(keep="first"), embedder=fake_embedder)
     assert [file.file for file in plan.dropped] == ["b.bmp"]
 
 
