@@ -19,11 +19,11 @@ from nearframe.embeddings import (
     shown,
 )
 from nearframe.embeddings.sources import (
-    VIDEO_SUFFIXES,
     File,
     ImageSequence,
     Sampling,
     VideoSource,
+    kind_of,
     open_sources,
 )
 
@@ -187,7 +187,7 @@ def _opened(
     try:
         return open_sources(path, recursive=recursive, sampling=sampling)
     except SourceError as error:
-        if Path(path).is_file() and Path(path).suffix.lower() in VIDEO_SUFFIXES:
+        if Path(path).is_file() and kind_of(path) == "video":
             return [error]
         raise
 

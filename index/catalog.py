@@ -156,7 +156,8 @@ class Catalog:
     def add_source(self, path: str, kind: str) -> int:
         """Return the id of a source, which is added when it is new."""
         self._run(
-            "INSERT OR IGNORE INTO sources (path, kind) VALUES (CAST(? AS TEXT), ?)",
+            "INSERT INTO sources (path, kind) VALUES (CAST(? AS TEXT), ?) "
+            "ON CONFLICT (path) DO UPDATE SET kind = excluded.kind WHERE kind <> excluded.kind",
             os.fsencode(path),
             kind,
         )

@@ -2,8 +2,10 @@
 
 from .beyond_rgb import ContentBeyondRgb, content_beyond_rgb, content_may_repeat
 from .folder import ImageFile, ImageSequence
-from .image import IMAGE_SUFFIXES, read_image, to_rgb, to_rgb_array
-from .open import VIDEO_SUFFIXES, Source, open_source, open_sources
+from .image import read_image, to_rgb, to_rgb_array
+from .kinds import IMAGE_SUFFIXES, RAW_SUFFIXES, VIDEO_SUFFIXES, kind_of
+from .left_out import LeftOut
+from .open import Source, open_source, open_sources
 from .sampling import Sampling
 from .seeking import frames_at
 from .video import VideoSource
@@ -11,17 +13,20 @@ from .walk import File, natural_key
 
 __all__ = [
     "IMAGE_SUFFIXES",
+    "RAW_SUFFIXES",
     "VIDEO_SUFFIXES",
     "ContentBeyondRgb",
     "File",
     "ImageFile",
     "ImageSequence",
+    "LeftOut",
     "Sampling",
     "Source",
     "VideoSource",
     "content_beyond_rgb",
     "content_may_repeat",
     "frames_at",
+    "kind_of",
     "natural_key",
     "open_source",
     "open_sources",

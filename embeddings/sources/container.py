@@ -15,6 +15,12 @@ import av.stream
 import av.video.stream
 
 from ..errors import SourceError, reading_errors
+from .kinds import DEMUXERS, VIDEO_SUFFIXES, suffix_of
+from .signatures import head_of, is_script, mpeg_format
+
+# Whatever a file is called, FFmpeg tells by its content how to read it. It reads nothing that opens
+# other files, and opens none.
+_ONLY = {"format_whitelist": ",".join(DEMUXERS), "protocol_whitelist": "file"}
 
 
 @contextmanager
@@ -34,9 +40,22 @@ def opened(
         Path(path).open("rb").close()
     if not status.st_size:
         raise SourceError(path, "the file is empty (0 bytes)")
+    head = head_of(path)
+    if is_script(head):
+        raise SourceError(
+            path,
+            "text that names other files (a playlist or the like), not a video; give those files",
+        )
+    # Of an MPEG stream that is called a picture, FFmpeg would believe the name.
+    known = None if suffix_of(path) in VIDEO_SUFFIXES else mpeg_format(head)
     try:
         # The prefix, because FFmpeg would take names like `concat:a|b` or `-` for something else.
-        container = av.open(f"file:{os.fspath(path)}", metadata_errors="replace")
+        container = av.open(
+            f"file:{os.fspath(path)}",
+            format=known,
+            metadata_errors="replace",
+            options=dict(_ONLY),
+        )
     except (av.FFmpegError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise SourceError(

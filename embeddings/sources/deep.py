@@ -102,7 +102,7 @@ def _sixteen_bit_colour(image: Image.Image) -> Samples | None:
     filename, page = getattr(image, "filename", ""), image.tell()
     if not filename:
         return None
-    with Image.open(filename) as lower:
+    with Image.open(filename, formats=[str(image.format)]) as lower:
         lower.seek(page)
         lower.tile = [
             type(tile)(tile[0], tile[1], tile[2], _in_other_order(tile[3])) for tile in lower.tile

@@ -10,8 +10,10 @@ from typing import Literal
 from ..errors import SourceError, UnreadableImageError, reading_errors
 from ..frame import Frame, Unreadable
 from ..preprocessing import Preprocessing
-from .image import IMAGE_SUFFIXES, read_image
-from .walk import File, find_files
+from .image import read_image
+from .kinds import IMAGE_SUFFIXES
+from .left_out import LeftOut
+from .walk import File, Listing, list_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class ImageSequence:
         files: Its image files in natural order.
         problems: Sub-folders that could not be entered.
         recursive: Whether sub-folders were searched.
+        left_out: What else is in the folder; None for a file.
     """
 
     path: str
@@ -46,6 +49,7 @@ class ImageSequence:
     files: tuple[ImageFile, ...]
     problems: tuple[Unreadable, ...] = ()
     recursive: bool = False
+    left_out: LeftOut | None = None
 
     @classmethod
     def of_file(cls, path: str | os.PathLike[str]) -> "ImageSequence":
@@ -64,19 +68,24 @@ class ImageSequence:
         """List the images of a folder; nothing is decoded.
 
         What counts as an image is decided by suffix, so that numbers do not change when a
-        file breaks. Directories are never images.
+        file breaks; see `kind_of`. Directories are never images.
 
         Raises:
             SourceError: If the folder does not exist or may not be read.
         """
         path = os.fspath(path)
-        names, problems = find_files(path, IMAGE_SUFFIXES, recursive=recursive)
+        return cls.of_listing(path, list_folder(path, recursive=recursive), recursive=recursive)
+
+    @classmethod
+    def of_listing(cls, path: str, listing: Listing, *, recursive: bool) -> "ImageSequence":
+        """Make the sequence of a folder that is listed already."""
         return cls(
             path=path,
             kind="folder",
-            files=tuple(_image_file(name, number) for number, name in enumerate(names)),
-            problems=tuple(problems),
+            files=tuple(_image_file(name, number) for number, name in enumerate(listing.images)),
+            problems=listing.problems,
             recursive=recursive,
+            left_out=listing.left_out,
         )
 
     def select(self, paths: Collection[str]) -> "ImageSequence":
@@ -116,5 +125,8 @@ def require_images(sequence: ImageSequence) -> ImageSequence:
     if not sequence.files:
         hint = "" if sequence.recursive else "; --recursive also looks into its sub-folders"
         kinds = ", ".join(sorted(suffix.lstrip(".") for suffix in IMAGE_SUFFIXES))
-        raise SourceError(sequence.path, f"no images in this folder (looked for {kinds}){hint}")
+        there = f"; left out: {sequence.left_out.describe()}" if sequence.left_out else ""
+        raise SourceError(
+            sequence.path, f"no images in this folder (looked for {kinds}){there}{hint}"
+        )
     return sequence

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from .image import read_image
+from ..errors import UnreadableImageError
+from .image import opened_image, read_image
 from .orientation import TURNED_SIDEWAYS, orientation_of
 
 _EXIF_IFD = 0x8769
@@ -56,7 +57,7 @@ def read_header(path: str | os.PathLike[str], *, check: bool = False) -> ImageHe
         return header
     height, width, _ = read_image(path).shape
     # Before that, Pillow might not have known the format: HEIF needs a plug-in.
-    with contextlib.suppress(Exception), Image.open(path) as image:
+    with contextlib.suppress(UnreadableImageError), opened_image(path) as image:
         return _header(image)
     return ImageHeader(width, height)
 

@@ -15,17 +15,14 @@ from ..errors import UnreadableImageError
 from ..frame import RgbImage
 from ..preprocessing import Preprocessing
 from .deep import is_deep, samples, stated_maximum
+from .kinds import HEIF_SUFFIXES, IMAGE_FORMATS, RAW_SUFFIXES, TGA_SUFFIXES, suffix_of
 from .levels import to_eight_bits
 from .orientation import orientation_of, upright
+from .signatures import content_of, head_of, is_postscript, is_tiff
+from .tiff import is_raw_tiff
 from .transparency import flattened, is_transparent
 
 _PHOTOMETRIC = 262
-HEIF_SUFFIXES = frozenset({".heic", ".heif"})
-IMAGE_SUFFIXES = (
-    frozenset({".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif"})
-    | HEIF_SUFFIXES
-)
-"""Lower-case suffixes of the files that a folder counts as images."""
 
 
 @functools.cache
@@ -80,10 +77,12 @@ def opened_image(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
         # Opening a named pipe would wait for a writer for ever.
         if not stat.S_ISREG(Path(path).stat().st_mode):
             raise UnreadableImageError(path, "not a regular file; expected an image")
-        with Image.open(path) as image:
-            # Pillow would start Ghostscript, whatever the suffix; a photo is never PostScript.
-            if image.format == "EPS":
-                raise UnreadableImageError(path, "PostScript, which is a program, not an image")
+        head = head_of(path)
+        if is_postscript(head):
+            raise UnreadableImageError(path, "PostScript, which is a program, not an image")
+        if _is_raw(path, head):
+            raise UnreadableImageError(path, "a camera's raw file; convert it to TIFF or JPEG")
+        with Image.open(path, formats=_formats(path, head)) as image:
             yield image
     except UnreadableImageError:
         raise
@@ -91,6 +90,24 @@ def opened_image(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
     # broken data. Whichever it is, this one file is unreadable and the run goes on.
     except Exception as error:
         raise UnreadableImageError(path, _reason(Path(path), error, heif=heif)) from error
+
+
+def _formats(path: str | os.PathLike[str], head: bytes) -> list[str]:
+    """Return the formats of Pillow that a file may have.
+
+    A TGA has no signature, so that almost anything would pass for one: its suffix decides.
+    """
+    Image.init()
+    formats = [name for name in IMAGE_FORMATS if name in Image.OPEN]
+    if suffix_of(path) in TGA_SUFFIXES and content_of(head) is None:
+        formats.append("TGA")
+    return formats
+
+
+def _is_raw(path: str | os.PathLike[str], head: bytes) -> bool:
+    if is_tiff(head):
+        return suffix_of(path) in RAW_SUFFIXES or is_raw_tiff(path)
+    return content_of(head) == "raw"
 
 
 def _reason(path: Path, error: Exception, *, heif: bool) -> str:

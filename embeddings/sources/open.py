@@ -3,21 +3,15 @@
 import os
 import stat
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Literal, Protocol
 
 from ..errors import SourceError, reading_errors
 from ..frame import Frame, Unreadable
 from .folder import ImageSequence, require_images
-from .image import IMAGE_SUFFIXES
+from .kinds import IMAGE_SUFFIXES, VIDEO_SUFFIXES, kind_of
 from .sampling import Sampling
 from .video import VideoSource
-from .walk import find_files
-
-VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mkv", ".mov", ".avi", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".flv"}
-)
-"""Lower-case suffixes of the files that a folder counts as videos."""
+from .walk import list_folder
 
 
 class Source(Protocol):
@@ -56,11 +50,15 @@ def open_source(
     """
     if _is_folder(path):
         return require_images(ImageSequence.of_folder(path, recursive=recursive))
-    suffix = Path(path).suffix.lower()
-    if suffix in IMAGE_SUFFIXES:
+    kind = kind_of(path)
+    if kind == "image":
         return ImageSequence.of_file(path)
-    if suffix in VIDEO_SUFFIXES:
+    if kind == "video":
         return VideoSource.open(path, sampling)
+    if kind == "raw":
+        raise SourceError(
+            path, "a camera's raw file, which needs rawpy; pip install 'nearframe[raw]'"
+        )
     raise SourceError(
         path,
         "neither a folder nor a known kind of image or video; expected one of "
@@ -84,12 +82,14 @@ def open_sources(
     """
     if not _is_folder(path):
         return [open_source(path, recursive=recursive, sampling=sampling)]
-    images = ImageSequence.of_folder(path, recursive=recursive)
+    folder = os.fspath(path)
+    listing = list_folder(folder, recursive=recursive)
+    images = ImageSequence.of_listing(folder, listing, recursive=recursive)
     sources: list[ImageSequence | VideoSource | SourceError] = []
     # The sub-folders that could not be entered stand in the sequence of images.
     if images.files or images.problems:
         sources.append(images)
-    for video in find_files(os.fspath(path), VIDEO_SUFFIXES, recursive=recursive)[0]:
+    for video in listing.videos:
         try:
             sources.append(VideoSource.open(video, sampling))
         except SourceError as error:

@@ -2,12 +2,13 @@
 
 import os
 import re
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import reading_errors
 from ..frame import Unreadable
+from .kinds import Kind, kind_of
+from .left_out import LeftOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +35,40 @@ class File:
         return cls(path, size=status.st_size, mtime_ns=status.st_mtime_ns)
 
 
-def find_files(
-    folder: str, suffixes: Collection[str], *, recursive: bool
-) -> tuple[list[str], list[Unreadable]]:
-    """List the files of a folder that have one of the suffixes, in natural sort order.
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What is in a folder; each list is in natural sort order, its paths as the user would write.
+
+    Attributes:
+        images: Image files.
+        videos: Video files.
+        left_out: What else is there.
+        problems: Sub-folders that could not be entered.
+    """
+
+    images: tuple[str, ...]
+    videos: tuple[str, ...]
+    left_out: LeftOut
+    problems: tuple[Unreadable, ...]
+
+
+def list_folder(folder: str, *, recursive: bool) -> Listing:
+    """List the files of a folder by their kinds (`kind_of`).
 
     Symbolic links are followed, and no directory is entered twice, so a loop of links ends.
 
     Args:
         folder: Where to look.
-        suffixes: Lower-case, with their dot.
         recursive: Whether to enter sub-folders.
-
-    Returns:
-        The paths, each starting with `folder` as given, and the sub-folders that could not be
-        entered.
 
     Raises:
         SourceError: If `folder` itself does not exist or may not be read.
     """
     with reading_errors(folder):
         os.scandir(folder).close()
-    found: list[str] = []
+    found: dict[Kind | None, list[str]] = {"image": [], "video": [], "raw": [], None: []}
     problems: list[Unreadable] = []
+    folders = 0
     entered: set[tuple[int, int]] = set()
     pending = [folder]
     while pending:
@@ -75,13 +87,22 @@ def find_files(
         entered.add((status.st_dev, status.st_ino))
         for name in entries:
             path = os.path.join(directory, name)  # noqa: PTH118  # keeps the folder as given
-            if os.path.isdir(path):  # noqa: PTH112  # Path.is_dir raises where it may not look
-                if recursive:
-                    pending.append(path)
-            elif Path(name).suffix.lower() in suffixes:
-                found.append(path)
-    found.sort(key=lambda path: natural_key(os.path.relpath(path, folder)))
-    return found, problems
+            if not os.path.isdir(path):  # noqa: PTH112  # Path.is_dir raises where it may not look
+                found[kind_of(path)].append(path)
+            elif recursive:
+                pending.append(path)
+            else:
+                folders += 1
+    for paths in found.values():
+        paths.sort(key=lambda path: natural_key(os.path.relpath(path, folder)))
+    return Listing(
+        tuple(found["image"]),
+        tuple(found["video"]),
+        LeftOut.of(
+            folder, found[None], raw=found["raw"], videos=len(found["video"]), folders=folders
+        ),
+        tuple(problems),
+    )
 
 
 def natural_key(name: str) -> tuple[object, ...]:

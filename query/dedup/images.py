@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from nearframe.embeddings import SourceError, Unreadable, UnreadableImageError, shown
-from nearframe.embeddings.sources import IMAGE_SUFFIXES, File, ImageFile, ImageSequence, open_source
+from nearframe.embeddings.sources import File, ImageFile, ImageSequence, open_source
 from nearframe.index import FrameIndex
 
 from ..cameras import Naming, Shot, read_shot, seconds_of
@@ -114,13 +114,14 @@ def images_of_index(index: FrameIndex, order: Order) -> Images:
         SourceError: If there are no images in the index, or none in a protected folder.
     """
     sources = [source for source in index.sources() if source.kind != "video" and source.frames]
+    videos = {source.path for source in index.sources() if source.kind == "video"}
     if not sources:
         raise SourceError(index.path, "holds no images; dedup needs frames that are files")
     files = []
     problems = []
     for frame in index.catalog.frames():
         # Not by the time: frames of some videos have none, and no video may ever be dropped.
-        if Path(frame.ref.source).suffix.lower() not in IMAGE_SUFFIXES:
+        if frame.ref.source in videos:
             continue
         state, file = index.catalog.file(frame.ref.source), File.look_at(frame.ref.source)
         if state is not None and (state.size, state.mtime_ns) == (file.size, file.mtime_ns):

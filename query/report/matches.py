@@ -4,11 +4,10 @@ import functools
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from nearframe.embeddings import FrameRef, Unreadable
 from nearframe.embeddings.prefetch import run_ahead
-from nearframe.embeddings.sources import VIDEO_SUFFIXES, frames_at
+from nearframe.embeddings.sources import frames_at, kind_of
 
 from ..clock import show_time
 from ..search import QueryMatches
@@ -77,7 +76,7 @@ class MatchPictures:
 
 def is_video(frame: FrameRef) -> bool:
     """Whether a frame is one of a video."""
-    return frame.time_s is not None or Path(frame.source).suffix.lower() in VIDEO_SUFFIXES
+    return frame.time_s is not None or kind_of(frame.source) == "video"
 
 
 def key_of(frame: FrameRef) -> str | tuple[str, int]:
