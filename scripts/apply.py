@@ -28,6 +28,14 @@ ACTIONS = ("move", "copy-unique", "hardlink", "trash", "delete")
 # What the name of the folder that receives files ends in.
 _ENDINGS = {"move": "repeats", "copy-unique": "unique", "hardlink": "unique"}
 
+_VERBS = {
+    "move": "move",
+    "copy-unique": "copy",
+    "hardlink": "link",
+    "trash": "put into the trash",
+    "delete": "delete",
+}
+
 TO_HELP = "Where to; default: FOLDER-repeats for move, FOLDER-unique for copy-unique and hardlink."
 yes_option = click.option("--yes", is_flag=True, help="Delete without asking.")
 
@@ -130,12 +138,16 @@ def show_size(size: int) -> str:
 
 def print_applied(applied: "Application", action: "Action") -> None:
     """Say what was done, and how to take it back."""
-    files = count(applied.done, "file")
+    where = "deleted" if action == "delete" else "now in the trash"
     if applied.to is not None:
-        click.echo(f"{files} now in {show_path(applied.to)}")
-    else:
-        click.echo(f"{files} now in the trash" if action == "trash" else f"{files} deleted")
-    if applied.done and action != "delete":
+        where = f"now in {show_path(applied.to)}"
+    if applied.done:
+        click.echo(f"{count(applied.done, 'file')} {where}")
+    if applied.already:
+        click.echo(f"{count(applied.already, 'file')} {where} already, by an earlier run")
+    elif not applied.done:
+        click.echo(f"Nothing to {_VERBS[action]}")
+    if (applied.done or applied.already) and action != "delete":
         click.echo(f"To take it back: nearframe undo {show_argument(applied.journal)}")
 
 
@@ -143,6 +155,7 @@ def applied_json(applied: "Application") -> dict[str, Any]:
     """Return what was done as JSON values."""
     return {
         "done": applied.done,
+        "already": applied.already,
         "to": None if applied.to is None else str(applied.to),
         "journal": str(applied.journal),
         "skipped": skipped_json(applied.skipped),

@@ -43,6 +43,7 @@ from .cli import (
 from .dedup_options import ComparisonOptions, TargetText, comparison_options
 from .dedup_sweep import sweep
 from .dedup_video import dedup_video
+from .earlier_plans import earlier_plans
 from .sampling_options import sampling_options, take_sampling
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def dedup(
     else:
         if comparison.method is None and plan.rules.method == "hybrid":
             click.echo("File names tell cameras, so method hybrid (see --method).")
-        _print(plan, plan_path, report_path, action, applied)
+        _print(source, plan, plan_path, report_path, action, applied)
     report_skipped([*plan.unreadable, *(applied.skipped if applied else ())], strict=strict)
 
 
@@ -273,6 +274,7 @@ def _save_report(plan: "DedupPlan", path: Path) -> None:
 
 
 def _print(
+    source: Path,
     plan: "DedupPlan",
     plan_path: Path,
     report_path: Path | None,
@@ -293,6 +295,8 @@ def _print(
     if plan.recall is not None:
         click.echo(describe_recall(plan.recall))
     click.echo(f"Plan: {show_path(plan_path)}")
+    for line in earlier_plans(_default_plan_path(source), plan_path, plan.folder):
+        click.echo(line)
     if report_path is not None:
         click.echo(f"Report: {show_path(report_path)}")
     if action is not None and applied is not None:

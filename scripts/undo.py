@@ -19,5 +19,10 @@ def undo(journal: Path) -> None:
 
     with ProgressBar() as progress:
         report = take_back(journal, progress=progress)
-    click.echo(f"Took back {count(report.done, 'file')}; {len(report.skipped)} left alone")
+    nothing_left = not report.done and not report.skipped
+    click.echo(
+        "Nothing to take back: every file is where it was"
+        if nothing_left
+        else f"Took back {count(report.done, 'file')}; {len(report.skipped)} left alone"
+    )
     report_skipped(report.skipped, strict=True)

@@ -100,10 +100,11 @@ def plan_job(job: Job, progress: Progress) -> DedupPlan:
                 job.images.folder, f"none of its {len(unreadable)} images can be read"
             )
         groups = representatives.choose(decisions)
+    dropped = tuple(_dropped(files, groups))
     return DedupPlan(
         folder=job.images.folder,
         kept=tuple(_kept(files, groups, protected)),
-        dropped=tuple(_dropped(files, groups)),
+        dropped=dropped,
         # Absolute, because a plan may be read from another folder.
         unreadable=tuple(
             replace(entry, source=os.path.abspath(entry.source))  # noqa: PTH100
@@ -115,6 +116,7 @@ def plan_job(job: Job, progress: Progress) -> DedupPlan:
         created=now(),
         protected=tuple(file for file, is_one in zip(files, protected, strict=True) if is_one),
         protected_folders=job.protected_folders,
+        planned_drops=tuple(file.file for file in dropped),
         tiny=tuple(_tiny(job)),
         uninformative=tuple(
             NotedFile(name_in(job.images.folder, path), reason)

@@ -1,7 +1,7 @@
 """What is to be done with files: plans, carrying them out, their journals, taking them back."""
 
 from .apply import Application, FileReport, apply_plan, journal_of, undo
-from .journal import ACTIONS, SPLIT_ACTIONS, TARGETED, Action, SplitAction
+from .journal import ACTIONS, SPLIT_ACTIONS, TARGETED, Action, SplitAction, earlier_journals
 from .plan import (
     DedupPlan,
     DroppedFile,
@@ -53,6 +53,7 @@ __all__ = [
     "apply_plan",
     "describe_recall",
     "describe_rules",
+    "earlier_journals",
     "free_path",
     "journal_of",
     "mask_files",

@@ -17,7 +17,15 @@ from nearframe.embeddings import (
 from nearframe.index import remove_leftovers
 
 from .check import Check, require_folders
-from .journal import ACTIONS, TARGETED, Action, FileAction, Journal, Operation
+from .journal import (
+    ACTIONS,
+    TARGETED,
+    Action,
+    FileAction,
+    Journal,
+    Operation,
+    earlier_journals,
+)
 from .operations import doing
 from .plan import DedupPlan, numbered_paths
 
@@ -41,11 +49,14 @@ class Application(FileReport):
 
     Attributes:
         to: The folder that received files; None for actions that put none into a folder.
-        journal: What `undo` takes.
+        journal: What `undo` takes; that of the earlier run where this one had nothing left to do.
+        already: How many files an earlier run had done this to; they count as neither done nor
+            skipped.
     """
 
     to: Path | None
     journal: Path
+    already: int = 0
 
 
 def apply_plan(
@@ -61,7 +72,9 @@ def apply_plan(
     First everything is looked at and the journal is written, then files are touched. A file that
     changed since the plan, or whose representative did, is left alone and reported, and so is one
     that is protected or kept, whatever the plan says. Nothing is ever replaced. When an earlier
-    run with the same journal was interrupted, it goes on.
+    run with the same journal was interrupted, it goes on. A file that somebody took out of the
+    plan's repeats is treated as one that is new; one taken out of its new ones is left alone, and
+    so is what repeats it.
 
     Args:
         plan: What to do.
@@ -86,18 +99,24 @@ def apply_plan(
     path = Path(journal)
     # Absolute, because the journal may be read from another folder; links stay.
     to = None if to is None else Path(os.path.abspath(to))  # noqa: PTH100
-    skipped: list[Unreadable] = []
+    skipped: tuple[Unreadable, ...] = ()
+    already = 0
     if path.exists():
         entries = unfinished(path, action, to)
     else:
         require_folders(plan, action, to)
-        operations, skipped = Check(plan, action, to).all()
+        earlier = tuple(earlier_journals(path))
+        checked = Check(plan, action, to, [journal for _, journal in earlier]).all()
+        skipped, already = checked.skipped, checked.already
+        if already and not checked.operations:
+            return Application(0, skipped, to, earlier[0][0], already)
+        operations = checked.operations
         entries = Journal(action, operations, missing_directories(operations))
         entries.write(path)
         make_directories(entries, path)
     label = action if to is None else f"{action} to {shown(to)}"
     report = run_journal(entries, path, label=label, progress=progress)
-    return Application(report.done, (*skipped, *report.skipped), to, path)
+    return Application(report.done, (*skipped, *report.skipped), to, path, already)
 
 
 def run_journal(

@@ -2,13 +2,14 @@
 
 import functools
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from nearframe.embeddings import NearframeError, SourceError, Unreadable, shown
 
-from .files import is_one_file, is_same_file
-from .journal import ON_KEPT, Action, Operation
+from .files import has_content, is_one_file, is_same_file
+from .journal import ON_KEPT, Action, Journal, Operation
 from .plan import DedupPlan, DroppedFile, PlannedFile
 
 
@@ -60,6 +61,21 @@ class Protection:
         return any(_identity(place) in self._identities for place in (real, *real.parents))
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What of a plan can be done.
+
+    Attributes:
+        operations: What can.
+        skipped: The files that are left alone, and why.
+        already: How many files are where the action puts them, by an earlier run.
+    """
+
+    operations: tuple[Operation, ...]
+    skipped: tuple[Unreadable, ...]
+    already: int
+
+
 class Check:
     """Looks at every file of a plan.
 
@@ -67,35 +83,79 @@ class Check:
         plan: What is to be done.
         action: The action.
         to: Absolute path of the folder that receives files; None for actions without one.
+        earlier: Journals of runs of this plan that came to their end.
     """
 
-    def __init__(self, plan: DedupPlan, action: Action, to: Path | None) -> None:
+    def __init__(
+        self, plan: DedupPlan, action: Action, to: Path | None, earlier: Sequence[Journal] = ()
+    ) -> None:
         self._plan = plan
         self._action = action
         self._to = to
         self._folder = Path(plan.folder)
+        self._done_before = {
+            operation.source: operation
+            for journal in earlier
+            if journal.action == action
+            for operation in journal.operations
+            if to is None
+            or operation.target == str(to / os.path.relpath(operation.source, plan.folder))
+        }
         self._protection = Protection(plan)
         # What stays; a file that stands in both lists does.
         self._staying = {file.file: file for file in (*plan.kept, *plan.protected)}
         self._dropped = {file.file: file for file in plan.dropped}
         self._staying_paths = {os.path.realpath(self._folder / name) for name in self._staying}
         self._staying_identities = _identities(self._folder / name for name in self._staying)
+        # What somebody says is no repeat, as it is now: of its content the plan knows nothing more.
+        self._taken_out: dict[str, PlannedFile] = {}
         self._unchanged = functools.cache(self._look_again)
         self._representatives: dict[str, PlannedFile | str] = {}
 
-    def all(self) -> tuple[tuple[Operation, ...], list[Unreadable]]:
-        """Return what can be done, and what is left alone."""
-        operations = []
-        skipped = []
-        files: Iterable[PlannedFile] = self._dropped.values()
-        if self._action in ON_KEPT:
-            files = {file.file: file for file in self._plan.kept}.values()
-        for file in files:
+    def all(self) -> Checked:
+        """Look at all files that the action is for."""
+        operations: list[Operation] = []
+        skipped: list[Unreadable] = []
+        already = 0
+        for file in self._concerned():
+            path = self._folder / file.file
+            operation = self._done_before.get(str(path))
+            if operation is not None and self._is_done(operation):
+                already += 1
+                continue
             try:
                 operations.append(self._operation(file))
             except NearframeError as error:
-                skipped.append(Unreadable(str(self._folder / file.file), None, str(error)))
-        return tuple(operations), skipped
+                skipped.append(Unreadable(str(path), None, str(error)))
+        return Checked(tuple(operations), (*skipped, *self._alone()), already)
+
+    def _concerned(self) -> Iterator[PlannedFile]:
+        """Yield the files that the action is for."""
+        if self._action not in ON_KEPT:
+            yield from self._dropped.values()
+            return
+        yield from {file.file: file for file in self._plan.kept}.values()
+        for name in self._plan.taken_out:
+            try:
+                file = PlannedFile.look_at(self._plan.folder, str(self._folder / name))
+            except OSError:
+                file = PlannedFile(name, 0, "")  # `_operation` says what is wrong with it
+            self._taken_out[name] = file
+            yield file
+
+    def _alone(self) -> Iterator[Unreadable]:
+        """Yield the repeats for which an action on what is new takes nothing."""
+        if self._action not in ON_KEPT:
+            return
+        for file in self._dropped.values():
+            if file.repeats not in self._staying and file.repeats not in self._dropped:
+                yield Unreadable(str(self._folder / file.file), None, _not_listed(file))
+
+    def _is_done(self, operation: Operation) -> bool:
+        """Whether a file is still where an earlier run put it, and not back."""
+        if self._action in ON_KEPT:
+            return has_content(operation.target, operation.sha256)
+        return not os.path.lexists(operation.source)
 
     def _operation(self, file: PlannedFile) -> Operation:
         source = self._folder / file.file
@@ -161,7 +221,7 @@ class Check:
         """Return what stays for a file, or why nothing does; what it repeats comes first."""
         repeats = shown(file.repeats)
         if file.repeats not in self._staying and file.repeats not in self._dropped:
-            return f"the plan does not list {repeats}, which it repeats"
+            return _not_listed(file)
         if not self._unchanged(file.repeats):
             return f"{repeats}, which it repeats, changed or is gone"
         paths = self._folder / file.file, self._folder / file.repeats
@@ -176,8 +236,12 @@ class Check:
         )
 
     def _look_again(self, name: str) -> bool:
-        file = self._staying.get(name) or self._dropped[name]
+        file = self._staying.get(name) or self._taken_out.get(name) or self._dropped[name]
         return file.is_unchanged(self._folder)
+
+
+def _not_listed(file: DroppedFile) -> str:
+    return f"the plan does not list {shown(file.repeats)}, which it repeats"
 
 
 def _identities(paths: Iterable[str | Path]) -> frozenset[tuple[int, int]]:

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -112,6 +113,26 @@ class Journal:
                 f"{shown(path)} is not a journal of an applied plan that this nearframe reads "
                 f"({error}); give the .journal.jsonl file that dedup, apply or split named"
             ) from error
+
+
+def earlier_journals(path: Path) -> Iterator[tuple[Path, Journal]]:
+    """Yield the journals of the finished runs before that of a path, the latest first.
+
+    That are those which have the same name with a lower number, or with none. What cannot be read
+    is left out.
+    """
+    match = re.fullmatch(r"(.*\.journal)(?:-(\d+))?(\.jsonl)", path.name)
+    if match is None:
+        return
+    stem, number, suffix = match.groups()
+    for earlier in range(int(number or 1) - 1, 0, -1):
+        name = path.with_name(f"{stem}{f'-{earlier}' if earlier > 1 else ''}{suffix}")
+        try:
+            journal = Journal.read(name)
+        except NearframeError:
+            continue
+        if journal.finished:
+            yield name, journal
 
 
 def _operation(fields: Mapping[str, Any]) -> Operation:

@@ -135,6 +135,8 @@ class DedupPlan:
         protected: Files that the others were compared with, and that are never touched.
         protected_folders: Absolute paths of folders in which nothing is ever touched.
         tiny: Files with a side below ``rules.min_side``: not compared, and left alone.
+        planned_drops: The files that were dropped when the plan was made. Whoever takes a line out
+            of `dropped` says that this file is no repeat.
         uninformative: Files, among the others, that show too little to be told apart by vectors;
             they repeat only what has equal pixels.
     """
@@ -149,8 +151,15 @@ class DedupPlan:
     recall: Recall | None = None
     protected: tuple[PlannedFile, ...] = ()
     protected_folders: tuple[str, ...] = ()
+    planned_drops: tuple[str, ...] = ()
     tiny: tuple[NotedFile, ...] = ()
     uninformative: tuple[NotedFile, ...] = ()
+
+    @property
+    def taken_out(self) -> tuple[str, ...]:
+        """The files that somebody took out of `dropped`: they are no repeats."""
+        listed = {file.file for file in (*self.dropped, *self.kept, *self.protected)}
+        return tuple(name for name in self.planned_drops if name not in listed)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the plan as JSON, one line per file.
@@ -167,6 +176,7 @@ class DedupPlan:
             "rules": self.rules.to_json(),
             "fingerprint": None if self.fingerprint is None else self.fingerprint.to_json(),
             "recall": None if self.recall is None else asdict(self.recall),
+            "planned_drops": self.planned_drops,
         }
         lists: dict[str, tuple[PlannedFile | NotedFile | Unreadable, ...]] = {
             "dropped": self.dropped,
@@ -216,6 +226,7 @@ class DedupPlan:
                 recall=None if recall is None else Recall(**recall),
                 protected=_entries(PlannedFile, _require(list, fields, "protected"), anywhere=True),
                 protected_folders=_texts(_require(list, fields, "protected_folders")),
+                planned_drops=_texts(fields.get("planned_drops", ())),
                 tiny=_entries(NotedFile, fields.get("tiny", ()), anywhere=True),
                 uninformative=_entries(NotedFile, fields.get("uninformative", ()), anywhere=True),
             )

@@ -144,7 +144,7 @@ def test_odd_names_round_trip_on_one_line_each(folder, plan_of, tmp_path, name):
     path = tmp_path / "plan.json"
     plan.save(path)
     assert DedupPlan.load(path) == plan
-    assert len(path.read_text("utf-8").splitlines()) == 20
+    assert len(path.read_text("utf-8").splitlines()) == 21
     assert DedupPlan.load(path).dropped[0].is_unchanged(folder)
 
 

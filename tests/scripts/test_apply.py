@@ -54,6 +54,75 @@ def test_says_what_it_did_and_undo_takes_it_back(run, planned, snapshot, action,
     assert names(Path()) == ["frames", "frames.dedup.journal.jsonl", "frames.dedup.json"]
 
 
+@pytest.mark.parametrize(
+    ("action", "line"),
+    [
+        ("move", "4 files now in frames-repeats already, by an earlier run"),
+        ("copy-unique", "4 files now in frames-unique already, by an earlier run"),
+        ("hardlink", "4 files now in frames-unique already, by an earlier run"),
+        ("trash", "4 files now in the trash already, by an earlier run"),
+        ("delete", "4 files deleted already, by an earlier run"),
+    ],
+)
+def test_a_second_time_says_what_the_first_did(run, planned, snapshot, action, line, trash):
+    command = ("apply", "frames.dedup.json", "--action", action, "--yes")
+    run(*command)
+    before = snapshot(planned.parent)
+    result = run(*command)
+    assert result.stdout.splitlines()[0] == line
+    assert (result.stderr, result.exit_code) == ("", 0)
+    assert snapshot(planned.parent) == before
+    assert json.loads(run(*command, "--json").stdout)["applied"]["already"] == 4
+
+
+def test_a_second_time_does_what_was_taken_back(run, planned):
+    command = ("apply", "frames.dedup.json", "--action", "move")
+    run(*command)
+    Path("frames-repeats/000003.png").rename(planned / "000003.png")
+    assert run(*command).stdout.splitlines()[:2] == [
+        "1 file now in frames-repeats",
+        "3 files now in frames-repeats already, by an earlier run",
+    ]
+
+
+def test_a_file_that_went_otherwise_is_still_listed(run, planned):
+    (planned / "000003.png").unlink()
+    result = run("apply", "frames.dedup.json", "--action", "move")
+    assert "is gone since the plan was made" in result.stderr
+
+
+def without_line(name):
+    """Take the line of a file out of the plan, as somebody does with an editor."""
+    plan = Path("frames.dedup.json")
+    lines = plan.read_text().splitlines(keepends=True)
+    plan.write_text("".join(line for line in lines if f'{{"file": "{name}", "size"' not in line))
+
+
+@pytest.mark.parametrize("action", ["move", "copy-unique", "hardlink", "trash", "delete"])
+def test_what_is_taken_out_of_the_repeats_stays_by_every_action(run, planned, action, trash):
+    without_line("000005.png")
+    result = run("apply", "frames.dedup.json", "--action", action, "--yes")
+    assert (result.stderr, result.exit_code) == ("", 0)
+    stay = ["000001.png", "000002.png", "000004.png", "000005.png", "000007.png"]
+    left = Path("frames-unique") if action in ("copy-unique", "hardlink") else planned
+    assert names(left) == stay
+
+
+@pytest.mark.parametrize("action", ["move", "copy-unique", "hardlink", "trash", "delete"])
+def test_what_is_taken_out_of_the_new_ones_is_left_alone_with_its_repeats(
+    run, planned, action, trash
+):
+    without_line("000002.png")
+    result = run("apply", "frames.dedup.json", "--action", action, "--yes")
+    assert result.stderr == (
+        "Skipped 1 file:\n"
+        "  frames/000005.png: the plan does not list 000002.png, which it repeats\n"
+    )
+    assert {"000002.png", "000005.png"} <= {*names(planned)}
+    if action in ("copy-unique", "hardlink"):
+        assert names(Path("frames-unique")) == ["000001.png", "000004.png", "000007.png"]
+
+
 @pytest.mark.parametrize("command", ["apply", "dedup"])
 class TestDelete:
     @pytest.fixture
@@ -138,6 +207,7 @@ def test_json_says_what_was_done(run, planned, tmp_path):
         "plan": "frames.dedup.json",
         "applied": {
             "done": 4,
+            "already": 0,
             "to": None,
             "journal": "frames.dedup.journal.jsonl",
             "skipped": [],

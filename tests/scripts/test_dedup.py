@@ -202,6 +202,16 @@ def test_what_was_left_alone_is_listed(run, frames, picture):
     )
 
 
+def test_a_second_plan_names_the_first_and_what_became_of_it(run, frames):
+    run("dedup", "frames")
+    earlier = "Earlier plan: frames.dedup.json, which drops 4 of 8 frames"
+    assert earlier in run("dedup", "frames").stdout.splitlines()
+    run("apply", "frames.dedup.json", "--action", "move")
+    result = run("dedup", "frames", "--apply", "move")
+    assert f"{earlier}; 4 files moved by it (frames.dedup.journal.jsonl)" in result.stdout
+    assert "Nothing to move" in result.stdout
+
+
 def test_json_says_what_would_be_done(run, frames):
     (frames / "000003.png").write_text("no image")
     answer = json.loads(run("dedup", "frames", "--json").stdout)
@@ -217,6 +227,7 @@ def test_json_says_what_was_done(run, frames, tmp_path):
     answer = json.loads(run("dedup", "frames", "--apply", "move", "--json").stdout)
     assert answer["applied"] == {
         "done": 4,
+        "already": 0,
         "to": str(tmp_path / "frames-repeats"),
         "journal": "frames.dedup.journal.jsonl",
         "skipped": [],

@@ -1,4 +1,5 @@
 import importlib.metadata
+import os
 import re
 import subprocess
 import sys
@@ -167,3 +168,44 @@ def test_weights_are_named_as_the_library_knows_them():
     for name in NAMED_WEIGHTS:
         assert re.search(rf"\b{name}\b", options["weights"].help)
     assert options["batch_size"].default == DEFAULT_BATCH_SIZE
+
+
+@pytest.mark.parametrize(
+    ("word", "answer"),
+    [
+        ("query", "Did you mean queryDataset?"),
+        ("querydataset", "Did you mean queryDataset?"),
+        ("buildindx", "Did you mean buildIndex?"),
+        ("similarity", "Did you mean getSimilarity?"),
+        ("dedupe", "Did you mean dedup?"),
+        ("xyzzy", "See nearframe --help."),
+    ],
+)
+def test_an_unknown_command_is_answered_with_the_nearest(run, word, answer):
+    result = run(word)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == f"Error: No such command '{word}'. {answer}"
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "completed"),
+    [
+        ("nearframe", "nearframe quer", "queryDataset"),
+        ("dedup", "dedup --swee", "--sweep"),
+        ("buildIndex", "buildIndex --reh", "--rehash"),
+    ],
+)
+def test_the_shell_completes_commands_and_options(name, typed, completed):
+    result = subprocess.run(
+        [Path(sys.executable).with_name(name)],
+        env={
+            **os.environ,
+            f"_{name.upper()}_COMPLETE": "bash_complete",
+            "COMP_WORDS": typed,
+            "COMP_CWORD": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.stdout.splitlines() == [f"plain,{completed}"]

@@ -26,7 +26,7 @@ def test_works_from_any_folder(run, applied, tmp_path, monkeypatch):
 def test_a_second_time_there_is_nothing_to_do(run, applied):
     run("undo", "frames.dedup.journal.jsonl")
     result = run("undo", "frames.dedup.journal.jsonl")
-    assert result.stdout == "Took back 0 files; 0 left alone\n"
+    assert result.stdout == "Nothing to take back: every file is where it was\n"
     assert result.exit_code == 0
 
 
