@@ -1,7 +1,5 @@
 """One pass over a video stream: its frames in presentation order, numbered, and what is lost."""
 
-import heapq
-import logging
 import os
 from collections import deque
 from collections.abc import Iterator
@@ -13,17 +11,15 @@ import av
 import av.container
 import av.video.stream
 
-from ..errors import shown
 from .alpha import decoder_of
 from .container import announced_s, opened, start_of
+from .ordinals import Ordinals
+from .places import is_shown, is_undated, places_of
+from .size_change import SizeChange
 from .stretches import Stretches
-
-logger = logging.getLogger(__name__)
 
 # Rounding of the durations in headers, and a last frame that is shown longer than the others.
 _SLACK_S = 1.0
-# Frames by which one may come out late: more than any codec reorders.
-_LATEST = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,59 +39,6 @@ class Decoded:
     picture: av.VideoFrame
     stamp_s: float | None = None
     stretch: int = 0
-
-
-class Ordinals:
-    """Numbers decoded frames among all frames of a stream, those that do not decode included.
-
-    A frame leaves the decoder when every packet that is shown before it has been read. So its
-    number is how many of the packets read so far have a smaller time stamp; counting the frames
-    that come out would go wrong behind each one that is missing::
-
-        packets read, in decoding order   0  3  1  2  6  4  5      (1 is damaged)
-        frames that come out              0     2  3  4  5  6
-        their numbers                     0     2  3  4  5  6
-
-    Attributes:
-        left_out: How many frames did not come out that need not.
-    """
-
-    def __init__(self) -> None:
-        self.left_out = 0
-        self._optional: set[int] = set()
-        self._ahead: list[int] = []
-        self._passed = 0
-        self._skipped: dict[int, int] = {}
-
-    def read(self, stamp: int, *, optional: bool = False) -> None:
-        """Take note of a packet's presentation time stamp.
-
-        Args:
-            stamp: In any unit.
-            optional: Whether it only counts if it comes out: it may refer to what was cut away.
-        """
-        heapq.heappush(self._ahead, stamp)
-        if optional:
-            self._optional.add(stamp)
-
-    def number(self, stamp: int | None) -> int:
-        """Return the number of the next frame that came out; None only counts."""
-        # Behind a damaged keyframe, some frames come out late.
-        if stamp is not None and stamp in self._skipped:
-            return self._skipped.pop(stamp)
-        while stamp is not None and self._ahead and self._ahead[0] < stamp:
-            skipped = heapq.heappop(self._ahead)
-            if skipped in self._optional:
-                self.left_out += 1
-                continue
-            self._skipped[skipped] = self._passed
-            self._passed += 1
-        if stamp is not None and self._ahead and self._ahead[0] == stamp:
-            heapq.heappop(self._ahead)
-        while len(self._skipped) > _LATEST:
-            del self._skipped[next(iter(self._skipped))]
-        self._passed += 1
-        return self._passed - 1
 
 
 class Decoding:
@@ -121,12 +64,16 @@ class Decoding:
         self._stream = stream
         start = start_of(stream)
         self._starts: dict[int, Fraction] = {} if start is None else {0: start}
-        self._stretches = Stretches(stream.time_base)
-        self._joined = False
+        self._stretches = Stretches(stream.time_base, container.format.name)
         self._decoder = decoder_of(stream)
         self._announced_s = announced_s(container, stream)
-        self._undated = _is_undated(container, stream)
-        self._keyframe_places = _places(path) if keyframes else None
+        self._undated = is_undated(container, stream)
+        self._size_change = SizeChange(self._decoder.name)
+        self._keyframe_places = places_of(path, self._stamps) if keyframes else None
+        # Where packets do not tell the numbers of keyframes, all frames are decoded for them.
+        self._sifts = keyframes and self._keyframe_places is None
+        if self._keyframe_places is not None:
+            stream.codec_context.skip_frame = "NONKEY"
         self._ordinals = Ordinals()
         self._undated_stamps: deque[int] = deque()
         self._shown = self._discarded = self._decoded = 0
@@ -139,26 +86,34 @@ class Decoding:
     def frames(self) -> Iterator[Decoded]:
         """Yield the frames that decode, in presentation order."""
         for packet in self._packets():
-            try:
-                pictures = self._decoder.decode(packet)
-            except av.FFmpegError as error:
-                self._errors.append(error.strerror or str(error))
-                continue
-            for picture in pictures:
+            for picture in self._pictures(packet):
                 # Where the file is cut off, packets that are shown before this frame may be
                 # missing, and its number would be too low.
                 if packet is None and self._is_cut() and self._is_behind(picture):
                     continue
                 self._decoded += 1
                 self._interlaced |= picture.interlaced_frame
-                yield self._placed(picture)
+                decoded = self._placed(picture)
+                if picture.key_frame or not self._sifts:
+                    yield decoded
+
+    def _pictures(self, packet: "av.Packet[Any] | None") -> Iterator[av.VideoFrame]:
+        """Decode a packet; None for the frames that the decoder still holds."""
+        if packet is not None and self._size_change.is_at(packet):
+            yield from self._pictures(None)
+            self._decoder.flush_buffers()
+        try:
+            yield from self._decoder.decode(packet)
+        except av.FFmpegError as error:
+            self._errors.append(error.strerror or str(error))
 
     def loss(self) -> str | None:
         """Say what of the stream did not decode, after `frames`; None if everything did."""
         expected = self._stream.frames - self._discarded
         if not self._is_cut():
             # The two fields of an interlaced frame may come in one packet or in two.
-            expected = 0 if self._interlaced else self._shown - self._ordinals.left_out
+            uncertain = self._interlaced or self._ordinals.only_counts
+            expected = 0 if uncertain else self._shown - self._ordinals.left_out
         elif self._keyframe_places is not None or expected <= 0:
             return (
                 f"the video ends at {self._end_s():.1f} of {self._announced_s:.1f} seconds; "
@@ -225,10 +180,12 @@ class Decoding:
             if self._undated:
                 self._undated_stamps.append(packet.dts)
         self._discarded += packet.is_discard
-        if packet.pts is not None and _is_shown(packet, self._stream):
+        if packet.pts is not None and is_shown(packet, self._stream):
             self._shown += 1
             if self._keyframe_places is None and not self._undated:
                 self._ordinals.read(packet.pts, optional=self._stretches.leading)
+                if self._stretches.torn and not self._ordinals.only_counts:
+                    self._ordinals.count()
 
     def _placed(self, picture: av.VideoFrame) -> Decoded:
         laid = picture.pts if picture.pts is not None else picture.dts
@@ -243,8 +200,6 @@ class Decoding:
         if laid is None:
             return Decoded(number, None, picture)
         stamp, stretch = self._stretches.stamp(laid), self._stretches.stretch(laid)
-        if stretch:
-            self._warn_of_joint(number)
         stamp_s = self._seconds(stamp)
         time_base = self._stream.time_base
         if not time_base:
@@ -260,94 +215,13 @@ class Decoding:
             self._starts[stretch] = min(self._starts.get(0, first), first)
         return self._starts[stretch]
 
-    def _warn_of_joint(self, number: int) -> None:
-        if not self._joined:
-            self._joined = True
-            logger.warning(
-                "%s: at frame %d the time jumps back, as where recordings were joined; "
-                "times repeat, frame numbers go on",
-                shown(self._path),
-                number,
-            )
+    def _stamps(self) -> Iterator[int | None]:
+        """Decode the file in another pass, for the time stamps of its frames."""
+        with opened(self._path) as (container, stream):
+            stream.thread_type = "AUTO"
+            for decoded in Decoding(self._path, container, stream, keyframes=False).frames():
+                yield decoded.picture.pts
 
     def _seconds(self, stamp: int) -> float:
         """Convert from the stream's time base."""
         return float(stamp * self._stream.time_base) if self._stream.time_base else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a frame is shown: its `number`, and its `stamp` in the stream's time base."""
-
-    number: int
-    stamp: int
-
-
-def _places(path: str | os.PathLike[str]) -> dict[int, _Place]:
-    """Map the time stamp that each packet carries to its place in presentation order.
-
-    Reads the packets without decoding them; where the container breaks off, the rest is missing.
-    Only frames that need not come out are decoded, and those before them.
-    """
-    stamps, dates = [], []
-    optional: set[int] = set()
-    with opened(path) as (container, stream):
-        undated = _is_undated(container, stream)
-        stretches = Stretches(stream.time_base)
-        try:
-            for packet in container.demux(stream):
-                if packet.size and not undated:
-                    stretches.lay(packet)
-                if packet.pts is not None and _is_shown(packet, stream):
-                    stamps.append(packet.pts)
-                    dates.append(packet.dts if undated and packet.dts is not None else packet.pts)
-                    if stretches.leading:
-                        optional.add(packet.pts)
-        except av.FFmpegError as error:
-            logger.debug("%s: packets end early: %s", shown(path), error)
-    if optional:
-        optional -= _that_come_out(path, optional)
-        stamps = dates = [stamp for stamp in stamps if stamp not in optional]
-    places: dict[int, _Place] = {}
-    for number, (stamp, date) in enumerate(zip(sorted(stamps), sorted(dates), strict=True)):
-        places.setdefault(stamp, _Place(number, date))
-    return places
-
-
-def _that_come_out(path: str | os.PathLike[str], stamps: set[int]) -> set[int]:
-    """Decode up to the last of some frames; return those that come out."""
-    last, found = max(stamps), set()
-    with opened(path) as (container, stream):
-        stream.thread_type = "AUTO"
-        for decoded in Decoding(path, container, stream, keyframes=False).frames():
-            stamp = decoded.picture.pts
-            if stamp in stamps:
-                found.add(stamp)
-            if stamp is not None and stamp >= last:
-                break
-    return found
-
-
-def _is_undated(
-    container: av.container.InputContainer, stream: av.video.stream.VideoStream
-) -> bool:
-    """Tell whether the presentation time stamps are made up.
-
-    AVI has none. FFmpeg finds the order of MPEG-4 frames, but takes H.264 for one without
-    reordering. The frames come out in the right order all the same, and the n-th of them is shown
-    at the n-th decoding time stamp.
-    """
-    context = stream.codec_context
-    return (
-        "avi" in container.format.name.split(",")
-        and context.name in ("h264", "hevc")
-        and context.has_b_frames
-    )
-
-
-def _is_shown(packet: "av.Packet[Any]", stream: av.video.stream.VideoStream) -> bool:
-    """Tell whether a packet holds a frame that a player shows; empty ones hold none."""
-    if packet.is_discard or not packet.size:
-        return False
-    # VP8 sends frames that others only refer to as packets of their own (RFC 6386, 9.1).
-    return stream.codec_context.name != "vp8" or bool(memoryview(packet)[0] & 0x10)

@@ -1,5 +1,6 @@
 """Single frames of a video, found by their times; a search by number would decode all before it."""
 
+import functools
 from collections.abc import Iterator, Sequence
 
 import av
@@ -13,6 +14,7 @@ from .container import opened, start_of
 from .decoding import Decoded, Decoding
 from .stretches import Stretches
 from .video import Converter
+from .walk import File
 
 # Frames to decode behind a keyframe before a frame counts as not to be found that way.
 _FARTHEST = 1000
@@ -38,7 +40,7 @@ def frames_at(path: str, refs: Sequence[FrameRef]) -> Iterator[Frame | Unreadabl
     try:
         with opened(path) as (container, stream):
             stream.thread_type = "AUTO"
-            for ref in () if _is_joined(path) else refs:
+            for ref in () if _is_joined(File.look_at(path)) else refs:
                 picture = _seek(container, stream, _stamp_s(ref, stream))
                 if picture is None:
                     break
@@ -50,12 +52,13 @@ def frames_at(path: str, refs: Sequence[FrameRef]) -> Iterator[Frame | Unreadabl
         yield from (Unreadable(path, ref.number, error.reason) for ref in refs[done:])
 
 
-def _is_joined(path: str) -> bool:
+@functools.lru_cache(maxsize=64)
+def _is_joined(file: File) -> bool:
     """Tell whether time stamps of a video jump back; its packets are read, and not decoded."""
-    with opened(path) as (container, stream):
+    with opened(file.path) as (container, stream):
         if _NEVER_JOINED.intersection(container.format.name.split(",")):
             return False
-        stretches = Stretches(stream.time_base)
+        stretches = Stretches(stream.time_base, container.format.name)
         try:
             for packet in container.demux(stream):
                 stretches.lay(packet)

@@ -6,12 +6,20 @@ from typing import Any
 
 import av
 
-# Packets in the middle of a recording may jump back by a little: where stamps are made up.
+# Where stamps do not stand in the file packet by packet, some are made up, and may jump back by a
+# little in the middle of a recording: by so many frames, or by so much.
+_JITTER_FRAMES = {"mpegts": 0, "mpeg": 2}
 _JITTER_S = Fraction(1, 2)
 # Packets that come behind the first of a stretch are shown at most this much before it.
 _MARGIN_S = 10
-# Behind a longer gap, something is missing.
-_GAP_S = 1
+# Behind a gap of this much, and of several frames, something is missing.
+_GAP_S = Fraction(1, 5)
+_GAP_FRAMES = 4
+# MPEG counts 2^33 ticks, 26.5 hours, then starts again, and FFmpeg goes on. It also does so where a
+# recording is joined whose stamps are far lower; then, hours are missing before the new lap.
+_MPEG_TICK_S = Fraction(1, 90000)
+_LAP = 1 << 33
+_LONGEST_PAUSE = _LAP // 24
 
 
 class Stretches:
@@ -25,23 +33,29 @@ class Stretches:
 
     Args:
         time_base: Of the stream, in seconds per tick; None where it has none.
+        container_format: FFmpeg's names of it.
 
     Attributes:
-        leading: Whether the packet laid last is shown before the first keyframe of its stretch.
+        leading: Whether the packet laid last is shown before the first keyframe of its recording.
             It may refer to frames that were cut away; then a decoder leaves it out, and so do
             players.
-        keyframe: Laid stamp of the last keyframe with which a stretch begins.
+        torn: Whether that was so of a packet behind a joint or a gap: there a decoder may take
+            frames from before for those cut away, and show anything in any order.
     """
 
-    def __init__(self, time_base: Fraction | None) -> None:
+    def __init__(self, time_base: Fraction | None, container_format: str) -> None:
         tick_s = time_base or Fraction(1, 1000)
+        self._jitter_frames = _JITTER_FRAMES.get(container_format)
         self._jitter = int(_JITTER_S / tick_s)
         self._margin = max(1, int(_MARGIN_S / tick_s))
         self._gap = max(1, int(_GAP_S / tick_s))
+        self._lap = _LAP if time_base == _MPEG_TICK_S else None
+        self._lapped = False
         self.leading = False
-        self.keyframe: int | None = None
+        self.torn = False
+        self._recordings = 0
         self._fresh = True
-        self._behind_keyframe = False
+        self._keyframe: int | None = None
         self._starts: list[int] = []
         self._offsets = [0]
         self._latest: int | None = None
@@ -55,10 +69,11 @@ class Stretches:
 
     def lay(self, packet: "av.Packet[Any]") -> None:
         """Move the stamps of the next packet in the file, in place."""
-        date = packet.dts if packet.dts is not None else packet.pts
+        date = self._unlapped(packet)
         if date is None:
             return
-        if self._last_date is not None and date > self._last_date + self._gap:
+        gap = max(self._gap, _GAP_FRAMES * (packet.duration or 0))
+        if self._last_date is not None and date > self._last_date + gap:
             self._fresh = True
         if self._jumps_back(packet, date):
             self._fresh = True
@@ -69,9 +84,8 @@ class Stretches:
         self._last_date = date
         if packet.pts is not None:
             self._latest = max(packet.pts, packet.pts if self._latest is None else self._latest)
-        if offset := self._offsets[-1]:
-            packet.dts = None if packet.dts is None else packet.dts + offset
-            packet.pts = None if packet.pts is None else packet.pts + offset
+        offset = self._offsets[-1]
+        _move(packet, offset)
         self._look_for_leading(packet)
         stamp = max(date + offset, date + offset if packet.pts is None else packet.pts)
         self._end = max(self._end, stamp + max(1, packet.duration or 0))
@@ -84,19 +98,38 @@ class Stretches:
         """Return the stamp that stands in the file."""
         return laid - self._offsets[self.stretch(laid)]
 
+    def _unlapped(self, packet: "av.Packet[Any]") -> int | None:
+        """Undo a lap of MPEG's clock that FFmpeg takes for one; return the decoding time stamp."""
+        date: int | None = packet.dts if packet.dts is not None else packet.pts
+        if date is None or self._lap is None:
+            return date
+        if date < self._lap:
+            self._lapped = False
+        elif self._last_date is not None and date - self._last_date > _LONGEST_PAUSE:
+            self._lapped = True
+        if self._lapped:
+            _move(packet, -self._lap)
+            date -= self._lap
+        return date
+
     def _look_for_leading(self, packet: "av.Packet[Any]") -> None:
         if self._fresh:
-            self._fresh = self._behind_keyframe = False
-        if packet.is_keyframe and not self._behind_keyframe:
-            self._behind_keyframe, self.keyframe = True, packet.pts
+            self._fresh, self._keyframe = False, None
+            self._recordings += 1
+        if packet.is_keyframe and self._keyframe is None:
+            self._keyframe = packet.pts if packet.pts is not None else packet.dts
             self.leading = False
             return
-        before = packet.pts is not None and self.keyframe is not None and packet.pts < self.keyframe
-        self.leading = not self._behind_keyframe or before
+        before = self._keyframe is None or (packet.pts is not None and packet.pts < self._keyframe)
+        self.leading = before
+        self.torn |= before and self._recordings > 1
 
     def _jumps_back(self, packet: "av.Packet[Any]", date: int) -> bool:
         """Tell whether a packet begins a new stretch."""
-        if self._last_date is not None and date < self._last_date - self._jitter:
+        jitter = self._jitter
+        if self._jitter_frames is not None:
+            jitter = self._jitter_frames * (packet.duration or 0)
+        if self._last_date is not None and date < self._last_date - jitter:
             return True
         # Whatever is stored before a keyframe is shown before it.
         return (
@@ -105,3 +138,10 @@ class Stretches:
             and self._latest is not None
             and packet.pts <= self._latest
         )
+
+
+def _move(packet: "av.Packet[Any]", ticks: int) -> None:
+    """Add to both stamps of a packet."""
+    if ticks:
+        packet.dts = None if packet.dts is None else packet.dts + ticks
+        packet.pts = None if packet.pts is None else packet.pts + ticks

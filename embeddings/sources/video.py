@@ -26,6 +26,10 @@ logger = logging.getLogger(__name__)
 
 # A millionth of a second is far below any frame distance and far above the rounding of a stamp.
 _TIME_EPSILON_S = 1e-6
+_JOINED = (
+    "%s: at frame %d the time jumps back, as where recordings were joined; "
+    "times repeat, frame numbers go on"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +88,13 @@ class VideoSource:
         """
         with opened(self.path) as (container, stream):
             stream.thread_type = "AUTO"
-            if self.sampling.keyframes:
-                stream.codec_context.skip_frame = "NONKEY"
             decoding = Decoding(self.path, container, stream, keyframes=self.sampling.keyframes)
             slot: tuple[int, int] | None = None
+            joined = False
             for decoded in decoding.frames():
+                if decoded.stretch and not joined:
+                    joined = True
+                    logger.warning(_JOINED, shown(self.path), decoded.number)
                 previous, slot = slot, self._slot(decoded)
                 if slot == previous or decoded.number <= self.after:
                     continue

@@ -66,6 +66,7 @@ def make_video(tmp_path: Path) -> Callable[..., Path]:
         pixel_format: str = "yuv420p",
         options: dict[str, str] | None = None,
         container_options: dict[str, str] | None = None,
+        container_format: str | None = None,
         pictures: Sequence[np.ndarray] | None = None,
         prepare: Callable[[av.VideoStream], None] | None = None,
     ) -> Path:
@@ -74,7 +75,9 @@ def make_video(tmp_path: Path) -> Callable[..., Path]:
         if pictures is None:
             pictures = [_numbered_picture(number, size) for number in range(count)]
         path = tmp_path / name
-        with av.open(str(path), "w", options=container_options or {}) as container:
+        with av.open(
+            str(path), "w", format=container_format, options=container_options or {}
+        ) as container:
             stream = container.add_stream(codec, rate=rate, options=options)
             stream.width, stream.height = size
             stream.pix_fmt = pixel_format

@@ -114,7 +114,15 @@ def test_joined_recordings_that_start_at_other_times(make_joined, read_number, s
 
 @pytest.mark.parametrize(
     ("name", "how"),
-    [("a.ts", {}), ("hevc.ts", {"codec": "libx265", "options": X265})],
+    [
+        ("a.ts", {}),
+        ("a.h264", {}),
+        ("hevc.ts", {"codec": "libx265", "options": X265}),
+        ("a.mpg", {"codec": "mpeg2video", "options": MPEG2}),
+        ("a.m2v", {"codec": "mpeg2video", "options": MPEG2}),
+        ("mpeg1.mpg", {"codec": "mpeg1video", "options": MPEG2}),
+        ("mpeg4.ts", {"codec": "mpeg4", "options": MPEG2}),
+    ],
 )
 @pytest.mark.parametrize("sizes", [[(64, 48), (128, 96)], [(128, 96), (64, 48)]])
 def test_where_the_size_changes_no_frame_is_lost(make_joined, read_number, name, how, sizes):
@@ -125,6 +133,117 @@ def test_where_the_size_changes_no_frame_is_lost(make_joined, read_number, name,
     assert [read_number(frame.image) for frame in frames] == numbers
     shapes = [frame.image.shape[1::-1] for frame in frames]
     assert shapes == [sizes[0]] * FIRST + [sizes[1]] * SECOND
+    assert [frame.number for frame in decoded(path, Sampling(keyframes=True))] == KEYFRAMES
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("a.h264", {}),
+        ("a.hevc", {"codec": "libx265", "options": X265}),
+        ("a.m2v", {"codec": "mpeg2video", "options": MPEG2}),
+        ("a.m4v", {"codec": "mpeg4", "options": MPEG2, "container_format": "m4v"}),
+    ],
+)
+def test_keyframes_of_streams_without_a_container_are_numbered_among_all(
+    make_joined, read_number, name, how
+):
+    path = make_joined(name, [FIRST, SECOND], **how)
+    assert [frame.number for frame in decoded(path)] == list(range(FIRST + SECOND))
+    keyframes = decoded(path, Sampling(keyframes=True))
+    assert [frame.number for frame in keyframes] == KEYFRAMES
+    assert [read_number(frame.image) for frame in keyframes] == KEYFRAMES
+
+
+def _as_they_come_out(path, read_number):
+    """Decode a whole file as FFmpeg does; return the numbers drawn, and which are keyframes."""
+    with av.open(str(path)) as container:
+        # What is drawn where something is missing depends on it.
+        container.streams.video[0].thread_type = "AUTO"
+        pictures = [
+            (read_number(picture.to_ndarray(format="rgb24")), picture.key_frame)
+            for picture in container.decode(video=0)
+        ]
+    return [number for number, _ in pictures], [n for n, (_, key) in enumerate(pictures) if key]
+
+
+@pytest.mark.parametrize("part", [0.3, 0.5, 0.7])
+@pytest.mark.parametrize(
+    ("name", "unit", "how"),
+    [
+        ("a.ts", 188, {}),
+        ("a.mpg", 2048, {"codec": "mpeg2video", "options": MPEG2, "size": (320, 240)}),
+        ("a.h264", 1, {}),
+    ],
+)
+@pytest.mark.parametrize("missing", ["end of the first", "start of the second"])
+def test_a_joint_within_a_group_of_pictures(
+    make_video, numbered_picture, read_number, name, unit, how, part, missing
+):
+    pictures = [numbered_picture(number, how.get("size", (64, 48))) for number in range(47)]
+    first = make_video(f"first_{name}", pictures=pictures[:FIRST], **how).read_bytes()
+    second = make_video(f"second_{name}", pictures=pictures[FIRST:], **how)
+    path, second = second.with_name(name), second.read_bytes()
+    if missing == "end of the first":
+        first = first[: int(len(first) / unit * part) * unit]
+    else:
+        second = second[int(len(second) / unit * part) * unit :]
+    path.write_bytes(first + second)
+    drawn, keyframes = _as_they_come_out(path, read_number)
+    frames = [decode() for decode in VideoSource.open(path).decoders()]
+    frames = [frame for frame in frames if not isinstance(frame, Unreadable)]
+    assert [frame.number for frame in frames] == list(range(len(drawn)))
+    assert [read_number(frame.image) for frame in frames] == drawn
+    sampled = [d() for d in VideoSource.open(path, Sampling(keyframes=True)).decoders()]
+    assert [frame.number for frame in sampled if not isinstance(frame, Unreadable)] == keyframes
+    refs = [frame.ref for frame in frames[::4]]
+    for ref, found in zip(refs, frames_at(str(path), refs), strict=True):
+        assert found.ref == ref
+        assert read_number(found.image) == drawn[ref.number]
+
+
+def test_a_program_stream_with_stamps_that_are_made_up(make_video, read_number, caplog):
+    path = make_video("a.mpg", 27, codec="mpeg1video", options=MPEG2, size=(128, 96))
+    with caplog.at_level(logging.WARNING, "nearframe"):
+        frames = decoded(path)
+    assert [frame.number for frame in frames] == list(range(27))
+    assert [read_number(frame.image) for frame in frames] == list(range(27))
+    keyframes = decoded(path, Sampling(keyframes=True))
+    assert [frame.number for frame in keyframes] == [0, 12, 24]
+    assert [read_number(frame.image) for frame in keyframes] == [0, 12, 24]
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize("hours", [1, 10, 20, 25])
+def test_a_clock_that_starts_again_far_before_has_not_gone_round(make_joined, read_number, hours):
+    path = make_joined("a.ts", [FIRST, FIRST, FIRST], starts=[hours * 3600 * 25, 0, 100])
+    frames = decoded(path)
+    assert [frame.number for frame in frames] == list(range(60))
+    assert [read_number(frame.image) for frame in frames] == list(range(60))
+    times_s = [frames[number].time_s for number in (0, 20, 40)]
+    assert times_s == pytest.approx([0, 0, 4], abs=0.1)
+
+
+def test_a_clock_that_goes_round_goes_on(make_video):
+    stamps = range(2**33 // 3600 - 10, 2**33 // 3600 + 20)
+    path = make_video("a.ts", 30, stamps=stamps)
+    frames = decoded(path)
+    assert [frame.time_s for frame in frames] == pytest.approx(
+        [n / 25 for n in range(30)], abs=1e-3
+    )
+
+
+def test_where_a_part_was_cut_out_what_a_player_shows_counts(make_video, read_number):
+    options = {"x265-params": "open-gop=1:keyint=12:bframes=3:log-level=none"}
+    whole = make_video("a.ts", 40, codec="libx265", options=options)
+    first = make_video("b.ts", 10, codec="libx265", options=options).read_bytes()
+    path = _cut(whole, 2)
+    path.write_bytes(first + path.read_bytes())
+    frames = decoded(path)
+    drawn, keyframes = _as_they_come_out(path, read_number)
+    assert [frame.number for frame in frames] == list(range(len(drawn)))
+    assert [read_number(frame.image) for frame in frames] == drawn
+    assert [frame.number for frame in decoded(path, Sampling(keyframes=True))] == keyframes
 
 
 @pytest.mark.skipif(not CASE.exists(), reason="needs the shared data")
