@@ -22,7 +22,7 @@ from .cli import (
 
 if TYPE_CHECKING:
     from nearframe.embeddings import Embedder, MakeEmbedder
-    from nearframe.query import Calibration
+    from nearframe.query import Calibration, TooFewImagesError
 
 
 @click.command("calibrate", cls=Command, short_help="Measure a threshold on your own images.")
@@ -64,19 +64,25 @@ def calibrate(
     FOLDER holds images of which no two show the same; a few hundred, better a thousand.
     """
     from nearframe.index import store_threshold
+    from nearframe.query import TooFewImagesError
     from nearframe.query import calibrate as run_calibration
 
     embedder = EmbedderOptions(**options).embedder()
-    with ProgressBar() as progress:
-        calibration = run_calibration(
-            folder,
-            rate=rate,
-            embedder=embedder if into is None else _of_index(into, embedder),
-            frames=frames,
-            seed=seed,
-            recursive=recursive,
-            progress=progress,
-        )
+    try:
+        with ProgressBar() as progress:
+            calibration = run_calibration(
+                folder,
+                rate=rate,
+                embedder=embedder if into is None else _of_index(into, embedder),
+                frames=frames,
+                seed=seed,
+                recursive=recursive,
+                progress=progress,
+            )
+    except TooFewImagesError as error:
+        if as_json:
+            print_json(_refusal(error, rate))
+        raise
     if into is not None:
         store_threshold(into, calibration.to_store(), fingerprint=calibration.fingerprint)
     if as_json:
@@ -135,6 +141,18 @@ def _print(calibration: "Calibration", into: Path | None) -> None:
         )
     else:
         click.echo(f"\nNext: dedup FOLDER --threshold {calibration.threshold:g}")
+
+
+def _refusal(error: "TooFewImagesError", rate: float) -> dict[str, Any]:
+    return {
+        "threshold": None,
+        "rate": rate,
+        "images": error.images,
+        "images_needed": error.needed,
+        "pairs": error.pairs,
+        "stored_in": None,
+        "error": str(error),
+    }
 
 
 def _as_json(calibration: "Calibration", into: Path | None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """How well copies are found, and which threshold fits."""
 
 from .baselines import Baseline, available_baselines
-from .calibrate import Calibration, ImagePair, calibrate, one_in
+from .calibrate import Calibration, ImagePair, TooFewImagesError, calibrate, one_in
 from .copy_edits import COPY_EDITS, CopyEdit, edit_copy
 from .evaluate import EditScores, Evaluation, MethodScores, evaluate
 from .ground_truth import TruePair, evaluate_pairs, read_ground_truth
@@ -21,6 +21,7 @@ __all__ = [
     "PairRanking",
     "Retrieval",
     "SimilarityHistogram",
+    "TooFewImagesError",
     "TruePair",
     "available_baselines",
     "average_precision",

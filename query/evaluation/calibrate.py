@@ -43,6 +43,29 @@ _ALIKE = 0.93
 _FINE = 0.99
 
 
+class TooFewImagesError(SourceError):
+    """A folder whose images make too few pairs for any threshold at the rate that was asked for.
+
+    Attributes:
+        images: How many images there are.
+        pairs: How many pairs of them, those with equal pixels left out.
+        needed: From how many images on there is a threshold.
+    """
+
+    def __init__(
+        self, folder: str | os.PathLike[str], images: int, pairs: int, rate: float
+    ) -> None:
+        self.images, self.pairs, self.needed = images, pairs, _images_for(1 / rate)
+        there = "1 image makes" if images == 1 else f"{images:,} images make"
+        super().__init__(
+            folder,
+            f"{there} {pairs:,} {'pair' if pairs == 1 else 'pairs'}, too few for a threshold at a "
+            f"rate of {one_in(rate)}; at least {self.needed:,} images are "
+            f"needed, and {_images_for(_PAIRS_ABOVE / rate):,} to be sure of it: add images of "
+            "which no two show the same, or ask for a higher rate (--rate)",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class ImagePair:
     """Two images of the folder that are near to each other.
@@ -131,7 +154,8 @@ def calibrate(
         progress: Told what it is at.
 
     Raises:
-        SourceError: If `folder` is none, or has not two different images.
+        SourceError: If `folder` is none.
+        TooFewImagesError: If not one pair of different images would be allowed to reach it.
         NearframeError: If `rate`, `frames` or `seed` is out of range.
     """
     if not 0 < rate < 1:
@@ -145,14 +169,18 @@ def calibrate(
     opened = open_source(folder, recursive=recursive)
     if not isinstance(opened, ImageSequence) or opened.kind != "folder":
         raise SourceError(folder, "calibrate takes a folder of images that are all different")
+    # Before the network is loaded; of what was read, the same is asked again below.
+    most = len(opened.files) * (len(opened.files) - 1) // 2
+    if not _allows_one(most, rate):
+        raise TooFewImagesError(folder, len(opened.files), most, rate)
     embedder = resolve_embedder(embedder, None, holder="")
     progress = progress or Silent()
     baselines = {"thumbnail": thumbnail}
     images = describe(opened, embedder, baselines=baselines, progress=progress)
     vectors, groups = images.vectors[NETWORK], images.pixel_groups()
     pairs = find_nearest_pairs(vectors, groups, rate=rate)
-    if not pairs.total:
-        raise SourceError(folder, "needs at least two images that differ")
+    if not _allows_one(pairs.total, rate):
+        raise TooFewImagesError(folder, len(images.frames), pairs.total, rate)
     threshold = _rounded_up(pairs.highest_refused(rate))
     above = count_pairs(vectors, groups, lowest=lowest_cosine(threshold))
     chosen = evenly(len(images.frames), frames)
@@ -194,6 +222,24 @@ def highest_rate(above: int, pairs: int) -> float:
         )
         low, high = (middle, high) if probability > 0.05 else (low, middle)
     return min(1.0, high / pairs)
+
+
+def _allows_one(pairs: int, rate: float) -> bool:
+    """Whether so many pairs are enough that one of them may reach the threshold.
+
+    Where none may, a threshold is only above the nearest pair that happens to be there.
+    """
+    return pairs >= _pairs_for(1 / rate)
+
+
+def _pairs_for(pairs: float) -> int:
+    """Round up, but not for the last digit of a quotient."""
+    return math.ceil(pairs * (1 - 1e-12))
+
+
+def _images_for(pairs: float) -> int:
+    """Return how many images make so many pairs."""
+    return math.ceil((1 + math.sqrt(1 + 8 * _pairs_for(pairs))) / 2)
 
 
 def _rounded_up(refused: float) -> float:
@@ -240,13 +286,11 @@ def _found(
 def _warnings(
     pairs: NearestPairs, rate: float, above: int, nearest: Sequence[ImagePair]
 ) -> Iterator[str]:
-    needed = math.ceil(_PAIRS_ABOVE / rate)
-    if pairs.total < needed:
-        images = math.ceil((1 + math.sqrt(1 + 8 * needed)) / 2)
+    if pairs.total < _pairs_for(_PAIRS_ABOVE / rate):
         yield (
-            f"{pairs.total:,} pairs are few for a rate of {one_in(rate)}: give {images:,} images "
-            f"or more; as it is, the rate may be as high as "
-            f"{one_in(highest_rate(above, pairs.total))}"
+            f"{pairs.total:,} pairs are few for a rate of {one_in(rate)}: give "
+            f"{_images_for(_PAIRS_ABOVE / rate):,} images or more; as it is, the rate may be as "
+            f"high as {one_in(highest_rate(above, pairs.total))} (95 %, were the pairs independent)"
         )
     if above > pairs.allowed(rate):
         yield (

@@ -21,7 +21,14 @@ from nearframe.index import (
     store_threshold,
     stored_threshold,
 )
-from nearframe.query import COPY_EDITS, DedupOptions, calibrate, plan_dedup, usual_threshold
+from nearframe.query import (
+    COPY_EDITS,
+    DedupOptions,
+    TooFewImagesError,
+    calibrate,
+    plan_dedup,
+    usual_threshold,
+)
 from nearframe.query.evaluation import nearest_pairs
 from nearframe.query.evaluation.calibrate import _rounded_up, highest_rate
 from nearframe.query.evaluation.nearest_pairs import find_nearest_pairs
@@ -152,13 +159,13 @@ def test_says_what_share_of_each_kind_of_copy_is_found(make_folder, fake_embedde
 def test_a_copy_on_the_threshold_is_found_as_dedup_finds_it(make_folder, embedder_of):
     # All pictures are one to this network, so that the threshold is 1, and float32 stays below.
     blind = embedder_of(lambda pixels: np.full((len(pixels), DIMENSION), 0.3))
-    calibration = calibrate(make_folder(3), embedder=blind, edits=LIGHT)
+    calibration = calibrate(make_folder(3), rate=0.4, embedder=blind, edits=LIGHT)
     assert calibration.threshold == 1
     assert calibration.found == {"jpeg60": 1, "mirror": 1}
 
 
 def test_copies_only_as_many_images_as_asked(make_folder, fake_embedder):
-    calibration = calibrate(make_folder(7), embedder=fake_embedder, edits=LIGHT, frames=3)
+    calibration = calibrate(make_folder(7), rate=0.1, embedder=fake_embedder, edits=LIGHT, frames=3)
     assert calibration.copied == 3
 
 
@@ -181,19 +188,50 @@ def test_the_interval_holds_the_threshold(make_folder, fake_embedder):
 
 
 def test_images_with_equal_pixels_are_no_pair(make_folder, fake_embedder):
-    calibration = calibrate(make_folder([0, 1, 0, 2, 0]), embedder=fake_embedder, edits=LIGHT)
+    folder = make_folder([0, 1, 0, 2, 0])
+    calibration = calibrate(folder, rate=0.2, embedder=fake_embedder, edits=LIGHT)
     assert (calibration.images, calibration.pairs, calibration.equal_pairs) == (5, 7, 3)
     assert calibration.threshold < 0.999
 
 
-def test_too_few_pairs_for_the_rate_are_said(make_folder, fake_embedder):
-    folder = make_folder(6)
-    few = calibrate(folder, rate=0.01, embedder=fake_embedder, edits=LIGHT)
+def test_few_pairs_for_the_rate_are_said_with_how_sure_it_is(make_folder, fake_embedder):
+    few = calibrate(make_folder(6), rate=0.1, embedder=fake_embedder, edits=LIGHT)
     (warning,) = few.warnings
-    assert "15 pairs are few for a rate of 1 in 100: give 46 images or more" in warning
-    assert "may be as high as 1 in 5" in warning
-    assert few.above == 0
+    assert "15 pairs are few for a rate of 1 in 10: give 15 images or more" in warning
+    assert "may be as high as 1 in 3 (95 %" in warning
+    assert few.above == 1
     assert few.interval is None
+
+
+@pytest.mark.parametrize("images", [2, 5])
+def test_where_no_pair_is_allowed_there_is_no_threshold(make_folder, fake_embedder, images):
+    # 5 images have 10 pairs, 6 have 15.
+    with pytest.raises(TooFewImagesError, match=f"{images} images make .* 6 images are needed"):
+        calibrate(make_folder(images), rate=1 / 11, embedder=fake_embedder)
+    enough = make_folder(6, name="enough")
+    assert calibrate(enough, rate=1 / 11, embedder=fake_embedder, edits=LIGHT).above == 1
+
+
+def test_too_few_files_are_refused_before_the_network_is_loaded(make_folder):
+    def never(_):
+        raise AssertionError
+
+    with pytest.raises(TooFewImagesError, match="142 images are needed, and 448 to be sure"):
+        calibrate(make_folder(20), embedder=never)
+
+
+def test_files_that_do_not_decode_are_not_given(make_folder, fake_embedder):
+    folder = make_folder(6)
+    for number in (1, 2, 3):
+        (folder / f"{number:06}.png").write_text("no image")
+    with pytest.raises(TooFewImagesError, match="3 images make 3 pairs") as caught:
+        calibrate(folder, rate=1 / 14, embedder=fake_embedder)
+    assert (caught.value.images, caught.value.pairs, caught.value.needed) == (3, 3, 6)
+
+
+def test_pairs_with_equal_pixels_do_not_make_a_folder_large_enough(make_folder, fake_embedder):
+    with pytest.raises(TooFewImagesError, match="6 images make 12 pairs"):
+        calibrate(make_folder([0, 0, 0, 1, 2, 3]), rate=1 / 14, embedder=fake_embedder)
 
 
 def test_enough_pairs_for_the_rate_are_not(make_folder, fake_embedder):
@@ -235,7 +273,7 @@ def test_weights_that_cannot_tell_images_apart_are_said(make_folder, embedder_of
 def test_files_that_do_not_decode_are_left_out(make_folder, fake_embedder):
     folder = make_folder(5)
     (folder / "000002.png").write_text("no image")
-    calibration = calibrate(folder, embedder=fake_embedder, edits=LIGHT)
+    calibration = calibrate(folder, rate=0.2, embedder=fake_embedder, edits=LIGHT)
     assert calibration.images == 4
     assert [entry.source for entry in calibration.unreadable] == [str(folder / "000002.png")]
 
@@ -254,8 +292,8 @@ def test_numbers_out_of_range_are_refused(make_folder, fake_embedder, options, m
 
 @pytest.mark.parametrize("seeds", [[0], [4, 4]])
 def test_one_picture_is_not_enough(make_folder, fake_embedder, seeds):
-    with pytest.raises(SourceError, match="at least two images that differ"):
-        calibrate(make_folder(seeds), embedder=fake_embedder)
+    with pytest.raises(TooFewImagesError, match=r"makes? [01] pairs?, too few"):
+        calibrate(make_folder(seeds), rate=0.9, embedder=fake_embedder)
 
 
 def test_a_video_is_refused(sample_video, fake_embedder):

@@ -47,12 +47,36 @@ def test_is_the_same_each_time(run, photos):
     assert run(*arguments).stdout == run(*arguments).stdout
 
 
-def test_warns_of_too_few_pairs(run, photos):
-    result = run("calibrate", "photos", "--frames", 4)
+def test_warns_of_few_pairs_and_says_how_sure_it_is(run, photos):
+    result = run("calibrate", "photos", "--frames", 4, "--rate", 0.01)
     (line,) = result.stderr.splitlines()
-    assert line.startswith("Warning: 105 pairs are few for a rate of 1 in 10,000: give 448 images")
+    assert line.startswith("Warning: 105 pairs are few for a rate of 1 in 100: give 46 images")
+    assert "may be as high as 1 in 22" in line
     assert " in 95 % of folders" not in result.stdout
     assert result.exit_code == 0
+
+
+@pytest.mark.parametrize("count", [1, 2, 15])
+def test_recommends_and_stores_nothing_for_too_few_images(run, make_folder, index, count):
+    make_folder(count, name="few")
+    result = run("calibrate", "few", "--into", index)
+    assert (result.exit_code, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    images = "1 image makes" if count == 1 else f"{count} images make"
+    assert line.startswith(f"Error: few: {images} {count * (count - 1) // 2} pair")
+    assert "at least 142 images are needed" in line
+    assert "add images of which no two show the same" in line
+    with FrameIndex.open(index) as opened:
+        assert stored_threshold(opened) is None
+
+
+def test_says_so_in_json_too(run, photos):
+    result = run("calibrate", "photos", "--json")
+    answer = json.loads(result.stdout)
+    assert (answer["threshold"], answer["stored_in"]) == (None, None)
+    assert (answer["images"], answer["images_needed"], answer["pairs"]) == (15, 142, 105)
+    assert result.stderr == f"Error: {answer['error']}\n"
+    assert result.exit_code == 1
 
 
 def test_marks_pairs_that_look_the_same_and_warns(run, photos, picture):
