@@ -99,14 +99,14 @@ class WeightsStatus:
 
 
 def list_weights() -> list[WeightsStatus]:
-    """Return all named weights and what this machine has of them; downloads nothing."""
+    """Return all named weights and what this machine has of them; loads and downloads nothing."""
     statuses = []
     for info in NAMED_WEIGHTS.values():
         path = weights_path(info)
-        if path is None:
-            sha256: str | None = find_weights(info.name).sha256
-        else:
-            sha256 = file_sha256(path) if path.exists() else None
+        # To compute the hash of tensors, the network would have to be made, which imports torch.
+        sha256 = info.sha256 if path is None else None
+        if path is not None and path.exists():
+            sha256 = file_sha256(path)
         statuses.append(WeightsStatus(info, path, sha256))
     return statuses
 

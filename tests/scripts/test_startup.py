@@ -1,4 +1,4 @@
-"""On a CPU, commands that embed import neither torch nor torchvision."""
+"""Commands import no more than they need: on a CPU, none that embeds imports torch."""
 
 import os
 import subprocess
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from nearframe.embeddings import NAMED_WEIGHTS
 from nearframe.embeddings.resnet50 import CONVOLUTIONS
 
 PROGRAM = """
@@ -18,6 +19,7 @@ try:
 except SystemExit as end:
     assert not end.code, end.code
 print("LOADED", sorted({"torch", "torchvision", "onnx", "matplotlib"} & set(sys.modules)))
+print("ALL", *sorted(sys.modules))
 """
 
 
@@ -46,17 +48,30 @@ def loaded(tmp_path, weights):
     def run(*arguments):
         # fp32 is prepared in a second; which number type it is makes no difference here.
         command = [*arguments, "--weights", weights, "--precision", "fp32", "--device", "cpu"]
-        result = subprocess.run(
-            [sys.executable, "-c", PROGRAM, *map(str, command)],
-            cwd=tmp_path,
-            env=os.environ,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return result.stdout.splitlines()[-1]
+        return _lines(tmp_path, *map(str, command))[-2]
 
     return run
+
+
+def _lines(folder, *command):
+    result = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *command],
+        cwd=folder,
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return result.stdout.splitlines()
+
+
+def test_the_list_of_weights_loads_no_network(tmp_path):
+    for options in ([], ["--json"]):
+        *listed, _, everything = _lines(tmp_path, "weights", *options)
+        # The weights without a file have a hash, too.
+        assert NAMED_WEIGHTS["random"].sha256 in "".join(listed)
+        heavy = {"torch", "torchvision", "onnx", "onnxruntime", "faiss", "cv2", "matplotlib"}
+        assert heavy & set(everything.split()) == set()
 
 
 def test_commands_that_embed_load_no_torch(loaded, make_folder):
