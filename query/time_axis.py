@@ -1,78 +1,48 @@
-"""The time axis of plots: round steps, bins and ticks, in wall-clock time."""
+"""The time axis of plots."""
 
-from datetime import datetime, timedelta
+import html
 
 from .svg import line, text
+from .time_scale import Stretch, TimeScale
+from .wall_time import MOST_TICKS, time_ticks, wall_seconds, wall_time
 
-MOST_TICKS = 8
-
-_WALL_EPOCH = datetime(1970, 1, 1)
-_HOUR, _DAY = 3600, 86400
-_WEEK = 7 * _DAY
-_STEPS_S = (
-    *(1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800),
-    *(_HOUR, 2 * _HOUR, 3 * _HOUR, 6 * _HOUR, 12 * _HOUR, _DAY, 2 * _DAY, _WEEK, 2 * _WEEK),
-)
-_STEPS_MONTHS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200)
-_MONTH_S = 30.44 * _DAY
+_HALF_DAY = 12 * 3600
+# Least distance of two labels, in pixels.
+_CLOCK_WIDTH, _DATE_WIDTH = 56, 80
 
 
-def wall_seconds(time: datetime) -> float:
-    """Return a wall-clock time in seconds since 1970."""
-    return (time - _WALL_EPOCH).total_seconds()
-
-
-def wall_time(seconds: float) -> datetime:
-    """Return seconds since 1970 as a wall-clock time; the nearest that there is."""
-    try:
-        return _WALL_EPOCH + timedelta(seconds=round(seconds))
-    except OverflowError:
-        return datetime.max if seconds > 0 else datetime.min
-
-
-def time_step(span: float, most: int) -> float:
-    """Choose the smallest round step, in seconds, of which not more than `most` fill a span."""
-    months = (n * _MONTH_S for n in _STEPS_MONTHS)
-    return next((s for s in (*_STEPS_S, *months) if span / s <= most), span / most)
-
-
-def floor_time(seconds: float, step: float) -> float:
-    """Return the last multiple of a step before a time; weeks begin on Mondays."""
-    # 1970-01-05 was the first Monday.
-    origin = 4 * _DAY if step % _WEEK == 0 else 0
-    return (seconds - origin) // step * step + origin
-
-
-def time_ticks(first: float, last: float, most: int = MOST_TICKS) -> list[datetime]:
-    """Choose round wall-clock times between two (in seconds since 1970), about `most` of them."""
-    span = last - first
-    step = time_step(span, most)
-    if step <= 2 * _WEEK:
-        start = floor_time(first, step)
-        seconds = (start + n * step for n in range(most + 2))
-        return [wall_time(s) for s in seconds if first <= s <= last]
-    months = next((n for n in _STEPS_MONTHS if span / (n * _MONTH_S) <= most), _STEPS_MONTHS[-1])
-    ticks = []
-    begin, end = wall_time(first), wall_time(last)
-    for month in range(begin.year * 12, end.year * 12 + 12, months):
-        tick = datetime(month // 12, month % 12 + 1, 1)
-        if begin <= tick <= end:
-            ticks.append(tick)
-    return ticks
-
-
-def time_axis(first: float, last: float, *, left: float, width: float, top: float) -> list[str]:
-    """Draw an axis from one time to another (in seconds since 1970) as parts of an SVG."""
+def time_axis(scale: TimeScale, *, left: float, width: float, top: float) -> list[str]:
+    """Draw the axis of a scale as parts of an SVG."""
+    unit = width / scale.bins
+    dates = scale.span > MOST_TICKS * _HALF_DAY
     parts = []
     day = None
-    dates = last - first > MOST_TICKS * 12 * _HOUR
-    for tick in time_ticks(first, last):
-        x = left + (wall_seconds(tick) - first) / (last - first) * width
-        parts.append(line(x, top, x, top + 5, "axis"))
-        clock = tick.strftime("%H:%M:%S" if tick.second else "%H:%M")
-        if not dates:
-            parts.append(text(x, top + 18, clock, "tick middle"))
-        if tick.date() != day:
-            day = tick.date()
-            parts.append(text(x, top + (18 if dates else 32), day.isoformat(), "tick middle"))
+    last_clock = last_date = float("-inf")
+    for stretch in scale.stretches:
+        for time in _ticks(scale, stretch):
+            bins = stretch.place + (time - stretch.start) / scale.step
+            x, tick = left + bins * unit, wall_time(time)
+            parts.append(line(x, top, x, top + 5, "axis"))
+            clock = tick.strftime("%H:%M:%S" if tick.second else "%H:%M")
+            if not dates and x - last_clock >= _CLOCK_WIDTH:
+                parts.append(text(x, top + 18, clock, "tick middle"))
+                last_clock = x
+            if tick.date() != day and x - last_date >= _DATE_WIDTH:
+                day = tick.date()
+                parts.append(text(x, top + (18 if dates else 32), day.isoformat(), "tick middle"))
+                last_date = x
+    for number, begin, end in scale.breaks():
+        x = left + (number + 0.5) * unit
+        title = html.escape(f"nothing from {wall_time(begin)} to {wall_time(end)}")
+        parts += [f'<g class="break"><title>{title}</title>']
+        parts += [line(x + shift - 2, top + 5, x + shift + 2, top - 5, "axis") for shift in (-2, 2)]
+        parts += ["</g>"]
     return parts
+
+
+def _ticks(scale: TimeScale, stretch: Stretch) -> list[float]:
+    """Choose the ticks of a stretch, at least one."""
+    share = stretch.bins / sum(other.bins for other in scale.stretches)
+    end = stretch.start + stretch.bins * scale.step
+    ticks = time_ticks(stretch.start, end, max(1, round(MOST_TICKS * share)))
+    return [wall_seconds(tick) for tick in ticks] or [stretch.start]

@@ -112,8 +112,9 @@ def _print(found: "Overview") -> None:
     )
 
     cameras = sum(camera.camera is not None for camera in found.cameras)
+    of_cameras = f" of {count(cameras, 'camera')}" if cameras else ", no camera in their names"
     click.echo(
-        f"{show_path(found.folder)}: {count(found.images, 'image')} of {count(cameras, 'camera')}, "
+        f"{show_path(found.folder)}: {count(found.images, 'image')}{of_cameras}, "
         f"{len(found.unreadable)} unreadable{'' if found.checked else ' (not fully decoded)'}"
     )
     click.echo(f"Times (wall clock): {show_origins(found)}{clock_note(found)}")
@@ -149,8 +150,8 @@ def _print(found: "Overview") -> None:
 def _print_cameras(found: "Overview") -> None:
     from nearframe.query.cameras.overview_words import (
         name_of,
-        show_clock,
         show_duration,
+        show_ends,
         show_resolutions,
     )
 
@@ -161,8 +162,7 @@ def _print_cameras(found: "Overview") -> None:
             (
                 name_of(camera.camera),
                 str(len(camera.shots)),
-                show_clock(camera.dated[0].time),
-                show_clock(camera.dated[-1].time),
+                *show_ends(camera),
                 "-" if median is None else show_duration(median),
                 str(len(camera.gaps)),
                 show_resolutions(camera, most=3),
@@ -238,8 +238,8 @@ def _camera_json(camera: "CameraOverview") -> dict[str, Any]:
     return {
         "camera": camera.camera,
         "images": len(camera.shots),
-        "first": iso_time(camera.dated[0]),
-        "last": iso_time(camera.dated[-1]),
+        "first": iso_time(camera.dated[0]) if camera.dated else None,
+        "last": iso_time(camera.dated[-1]) if camera.dated else None,
         "median_interval_s": camera.median_interval_s,
         "gaps": [
             {"seconds": gap.seconds, "after": ends(gap.after), "before": ends(gap.before)}

@@ -203,3 +203,22 @@ def snapshot() -> Callable[[Path], dict[str, tuple[bytes, int]]]:
         }
 
     return read
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[Path]:
+    """A folder in which permissions count: root, who may read everything, becomes nobody."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        root = os.geteuid() == 0
+        if root:
+            os.chown(folder, 65534, 65534)
+            os.seteuid(65534)
+        try:
+            yield folder
+        finally:
+            if root:
+                os.seteuid(0)
+            for path in [folder, *folder.rglob("*")]:
+                path.chmod(0o777)

@@ -58,8 +58,8 @@ class CameraOverview:
     Attributes:
         camera: Its name; None for all images whose name tells no camera.
         shots: Its images in natural order of their names.
-        dated: In order of time, those whose time counts: when a file was modified tells little,
-            and counts only for a camera without any other times.
+        dated: In order of time, those whose name or EXIF tells it: when a file was modified may
+            be when it was copied, and counts for nothing here.
         intervals_s: Seconds between images that follow each other, images of the same time
             counting as one: float64, at most ``(len(dated) - 1,)``.
         median_interval_s: Their median; None where all images have the same time.
@@ -178,10 +178,10 @@ def _camera_order(camera: str | None) -> tuple[bool, tuple[object, ...]]:
 def _camera_overview(
     camera: str | None, shots: Sequence[ImageShot], gap_factor: float
 ) -> CameraOverview:
-    dated = [shot for shot in shots if shot.time_origin != "modified"] or shots
-    times = np.array(seconds_of(dated))
+    dated = [shot for shot in shots if shot.time_origin != "modified"]
+    times = np.array(seconds_of(dated), np.float64)
     order = np.argsort(times, kind="stable")
-    dated = tuple(dated[position] for position in order)
+    in_order = tuple(dated[position] for position in order)
     differences = np.diff(times[order])
     intervals = differences[differences > 0]
     median = float(np.median(intervals)) if len(intervals) else None
@@ -189,10 +189,10 @@ def _camera_overview(
     return CameraOverview(
         camera=camera,
         shots=tuple(shots),
-        dated=dated,
+        dated=in_order,
         intervals_s=intervals,
         median_interval_s=median,
-        gaps=tuple(Gap(dated[n], dated[n + 1], float(differences[n])) for n in gaps),
+        gaps=tuple(Gap(in_order[n], in_order[n + 1], float(differences[n])) for n in gaps),
         resolutions=tuple(
             Resolution(*size, images)
             for size, images in Counter((s.width, s.height) for s in shots).most_common()

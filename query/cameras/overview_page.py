@@ -8,13 +8,14 @@ from nearframe.embeddings import shown, writing_errors
 from nearframe.index import GENERATOR, output_write
 
 from .overview import Gap, Overview
-from .overview_plots import drawn_shots, interval_histogram, timeline
+from .overview_plots import interval_histogram, timeline
 from .overview_words import (
     clock_note,
     gap_rule,
     name_of,
     show_clock,
     show_duration,
+    show_ends,
     show_origins,
     show_resolutions,
     small_rule,
@@ -108,8 +109,7 @@ def _cameras(overview: Overview) -> str:
             [
                 html.escape(name_of(camera.camera)),
                 f"{len(camera.shots):,}",
-                show_clock(camera.dated[0].time),
-                show_clock(camera.dated[-1].time),
+                *show_ends(camera),
                 "–" if median is None else show_duration(median),
                 f"{len(camera.gaps):,}",
                 show_resolutions(camera, most=8),
@@ -121,15 +121,18 @@ def _cameras(overview: Overview) -> str:
 
 
 def _timeline(overview: Overview) -> str:
-    drawn = sum(map(len, drawn_shots(overview.cameras)))
+    drawn = sum(len(camera.dated) for camera in overview.cameras)
+    if not drawn:
+        return ""
     note = "Number at the right: images in the fullest bar of the row."
     if drawn < overview.images:
         note += (
             f" Not drawn, since only their modification time is known: {overview.images - drawn:,}."
         )
-    return _section(
-        "Images over time", note, f'<div class="wide">{timeline(overview.cameras)}</div>'
-    )
+    drawing = timeline(overview.cameras)
+    if 'class="break"' in drawing:
+        note += " Long times without images are cut out, where the axis is crossed out."
+    return _section("Images over time", note, f'<div class="wide">{drawing}</div>')
 
 
 def _intervals(overview: Overview) -> str:

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ..svg import bar, line, svg, text
-from ..time_axis import floor_time, time_axis, time_step, wall_seconds, wall_time
+from ..time_axis import time_axis
+from ..time_scale import TimeScale
+from ..wall_time import wall_seconds, wall_time
 from .overview import CameraOverview
 from .overview_words import name_of, show_duration
-from .shots import Shot
 
 _HOUR, _DAY = 3600, 86400
 _WEEK = 7 * _DAY
@@ -33,34 +34,21 @@ _FINE_S = (
 )
 
 
-def drawn_shots(cameras: Sequence[CameraOverview]) -> list[list[Shot]]:
-    """Choose, per camera, the images that a timeline shows.
-
-    Modification times tell when a folder was copied; beside times of 2021, a few of today would
-    squeeze all others into one bar. They are drawn only where there is nothing else.
-    """
-    dated: list[list[Shot]] = [
-        [shot for shot in camera.shots if shot.time_origin != "modified"] for camera in cameras
-    ]
-    return dated if any(dated) else [list(camera.shots) for camera in cameras]
-
-
 def timeline(cameras: Sequence[CameraOverview]) -> str:
-    """Draw how many images each camera has over time, on one axis for all of them."""
-    rows = drawn_shots(cameras)
-    seconds = [[wall_seconds(shot.time) for shot in row] for row in rows]
-    first, last = (choose(s for row in seconds for s in row) for choose in (min, max))
+    """Draw how many images each camera has over time, on one axis for all of them.
+
+    Args:
+        cameras: Of which at least one image has a time in its name or EXIF.
+    """
+    seconds = [[wall_seconds(shot.time) for shot in camera.dated] for camera in cameras]
     # Bins begin at full minutes, hours or days.
-    step = time_step(last - first, _MOST_BINS - 2)
-    start = floor_time(first, step)
-    bins = int((last - start) // step) + 1
-    scale = _WIDTH / bins
+    scale = TimeScale.of((s for row in seconds for s in row), _MOST_BINS - 2)
     parts = []
     for number, (camera, row) in enumerate(zip(cameras, seconds, strict=True)):
-        counts = Counter(int((s - start) // step) for s in row)
-        parts.append(_timeline_row(camera, counts, number * _ROW, start, step, scale))
+        counts = Counter(map(scale.bin_of, row))
+        parts.append(_timeline_row(camera, counts, number * _ROW, scale))
     bottom = len(cameras) * _ROW
-    parts += time_axis(start, start + bins * step, left=_NAMES, width=_WIDTH, top=bottom)
+    parts += time_axis(scale, left=_NAMES, width=_WIDTH, top=bottom)
     size = f"0 0 {_NAMES + _WIDTH + 40} {bottom + _AXIS}"
     return svg(size, "Images over time, one row per camera", parts)
 
@@ -118,9 +106,7 @@ def _timeline_row(
     camera: CameraOverview,
     counts: Counter[int],
     top: int,
-    start: float,
-    step: float,
-    scale: float,
+    scale: TimeScale,
 ) -> str:
     name = name_of(camera.camera)
     # Names of cameras differ at their ends.
@@ -133,17 +119,19 @@ def _timeline_row(
         line(_NAMES, bottom, _NAMES + _WIDTH, bottom, "axis"),
     ]
     most = max(counts.values(), default=0)
+    unit = _WIDTH / scale.bins
     if most:
         parts.append(text(_NAMES + _WIDTH + 6, bottom - _BARS + 8, str(most), "tick start"))
     for bin_, count in sorted(counts.items()):
-        begin, end = wall_time(start + bin_ * step), wall_time(start + (bin_ + 1) * step)
+        begin = scale.begin_of(bin_)
+        title = f"{wall_time(begin)} to {wall_time(begin + scale.step)}: {count}"
         parts.append(
             bar(
-                x=_NAMES + bin_ * scale,
-                width=max(1.0, scale - 0.5),
+                x=_NAMES + bin_ * unit,
+                width=max(1.0, unit - 0.5),
                 height=_bar_height(count, most, _BARS),
                 bottom=bottom,
-                title=f"{begin} to {end}: {count}",
+                title=title,
             )
         )
     return "".join(parts)

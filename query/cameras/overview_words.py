@@ -45,9 +45,18 @@ def iso_time(shot: Shot) -> str:
     return shot.time.replace(tzinfo=zone).isoformat()
 
 
+def show_ends(camera: CameraOverview) -> tuple[str, str]:
+    """Return first and last time of a camera; a dash where names and EXIF tell none."""
+    if not camera.dated:
+        return "-", "-"
+    return show_clock(camera.dated[0].time), show_clock(camera.dated[-1].time)
+
+
 def show_origins(overview: Overview) -> str:
     """Say where the times are from: ``480 from file names, 10 from EXIF``."""
     origins = overview.time_origins
+    if set(origins) == {"modified"}:
+        return "none in names or EXIF; when a file was modified tells too little"
     return ", ".join(
         f"{origins[key]:,} from {name}" for key, name in _ORIGINS.items() if origins.get(key)
     )

@@ -5,9 +5,10 @@ import os
 import shutil
 from pathlib import Path
 
-from nearframe.embeddings import NearframeError, file_sha256, shown, writing_errors
+from nearframe.embeddings import NearframeError, OutputError, file_sha256, shown, writing_errors
 from nearframe.index import atomic_path, sync_directory
 
+_EFFECTIVE_IDS = os.access in os.supports_effective_ids
 # Another file system; one without hard links; more links than it allows.
 _NO_HARD_LINK = (errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
@@ -107,6 +108,7 @@ def move_file(source: Path, target: Path, sha256: str) -> None:
     try:
         source.rename(target)
     except OSError as error:
+        _require_removable(source, error)
         if error.errno != errno.EXDEV:
             raise
         copy_file(source, target, sha256)
@@ -118,6 +120,20 @@ def move_file(source: Path, target: Path, sha256: str) -> None:
             raise
     sync_directory(target.parent)
     sync_directory(source.parent)
+
+
+def _require_removable(source: Path, error: OSError) -> None:
+    """Say that it is the source which cannot be changed, where that is so.
+
+    Raises:
+        OutputError: If files cannot be taken out of the source's folder.
+    """
+    folder = source.parent
+    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=_EFFECTIVE_IDS):
+        raise OutputError(
+            f"{shown(folder)} is read-only, so {shown(source.name)} cannot leave it; change its "
+            "permissions, or use copy-unique"
+        ) from error
 
 
 def _require_free(target: Path) -> None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..svg import bar, line, svg, text
-from ..time_axis import floor_time, time_axis, time_step, wall_seconds, wall_time
+from ..time_axis import time_axis
+from ..time_scale import TimeScale
+from ..wall_time import wall_seconds, wall_time
 
 # Names left of the bars, one row per camera, the axis below; in pixels.
 _NAMES, _WIDTH, _ROW, _BARS, _AXIS = 150, 810, 46, 34, 38
@@ -37,55 +39,73 @@ def dedup_timeline(rows: Sequence[TimelineRow]) -> tuple[str, str]:
     """
     frames = [frame for row in rows for frame in row.frames]
     dated = [time for time, _ in frames if time is not None]
+    scale: TimeScale | OrderScale
     if 2 * len(dated) > len(frames):
+        scale = TimeScale.of(map(wall_seconds, dated), _MOST_BINS - 2)
         places = [
             [(wall_seconds(time), kept) for time, kept in row.frames if time is not None]
             for row in rows
         ]
-        first, last = wall_seconds(min(dated)), wall_seconds(max(dated))
-        step = time_step(last - first, _MOST_BINS - 2)
-        start = floor_time(first, step)
         note = "Number at the right: frames in the fullest bar of the row."
+        if len(scale.stretches) > 1:
+            note += " Long times without frames are cut out, where the axis is crossed out."
         if len(dated) < len(frames):
             note += f" Not drawn, since they have no time: {len(frames) - len(dated):,}."
     else:
         places = [
             [(float(number), kept) for number, (_, kept) in enumerate(row.frames)] for row in rows
         ]
-        last = max(len(row.frames) for row in rows) - 1.0
-        start, step = 0.0, -(-(last + 1) // _MOST_BINS)
+        scale = OrderScale.of(max(len(row.frames) for row in rows))
         note = "In the order of the frames, since their names tell no time."
-    bins = int((last - start) // step) + 1
-    timed = bool(dated) and 2 * len(dated) > len(frames)
     parts = [
-        _row(row.name, place, number * _ROW, (start, step, bins), timed=timed)
+        _row(row.name, place, number * _ROW, scale)
         for number, (row, place) in enumerate(zip(rows, places, strict=True))
     ]
     bottom = len(rows) * _ROW
-    if timed:
-        end = start + bins * step
-        parts += time_axis(start, end, left=_NAMES, width=_WIDTH, top=bottom)
+    if isinstance(scale, TimeScale):
+        parts += time_axis(scale, left=_NAMES, width=_WIDTH, top=bottom)
     else:
-        parts += _order_axis(int(bins * step), bottom)
+        parts += _order_axis(scale.bins * scale.step, bottom)
     size = f"0 0 {_NAMES + _WIDTH + 40} {bottom + _AXIS}"
     return svg(size, "Kept and dropped frames over time, one row per camera", parts), note
 
 
+@dataclass(frozen=True, slots=True)
+class OrderScale:
+    """Bins of equally many frames, in their order.
+
+    Attributes:
+        step: How many frames a bin has.
+        bins: How many bins there are.
+    """
+
+    step: int
+    bins: int
+
+    @classmethod
+    def of(cls, frames: int) -> "OrderScale":
+        """Choose bins for some frames."""
+        step = -(-frames // _MOST_BINS)
+        return cls(step, (frames - 1) // step + 1)
+
+    def bin_of(self, number: float) -> int:
+        """Return the bin of a frame, given by its number from 0."""
+        return int(number // self.step)
+
+    def begin_of(self, number: int) -> int:
+        """Return the first frame of a bin."""
+        return number * self.step
+
+
 def _row(
-    name: str,
-    places: Sequence[tuple[float, bool]],
-    top: int,
-    grid: tuple[float, float, int],
-    *,
-    timed: bool,
+    name: str, places: Sequence[tuple[float, bool]], top: int, scale: TimeScale | OrderScale
 ) -> str:
-    start, step, bins = grid
-    scale = _WIDTH / bins
+    unit = _WIDTH / scale.bins
     total: Counter[int] = Counter()
     new: Counter[int] = Counter()
     for place, kept in places:
-        total[int((place - start) // step)] += 1
-        new[int((place - start) // step)] += kept
+        total[scale.bin_of(place)] += 1
+        new[scale.bin_of(place)] += kept
     # Names of cameras differ at their ends.
     short = name if len(name) <= _LONGEST_NAME else f"{name[:6]}…{name[7 - _LONGEST_NAME :]}"
     bottom = top + _ROW
@@ -99,13 +119,14 @@ def _row(
     if most:
         parts.append(text(_NAMES + _WIDTH + 6, bottom - _BARS + 8, str(most), "tick start"))
     for number, count in sorted(total.items()):
-        begin, end = start + number * step, start + (number + 1) * step
-        if timed:
+        begin = scale.begin_of(number)
+        end = begin + scale.step
+        if isinstance(scale, TimeScale):
             where = f"{wall_time(begin)} to {wall_time(end)}"
         else:
-            where = f"frames {begin + 1:.0f} to {end:.0f}" if step > 1 else f"frame {end:.0f}"
+            where = f"frames {begin + 1} to {end}" if scale.step > 1 else f"frame {end}"
         title = f"{where}: {new[number]} kept, {count - new[number]} dropped"
-        x, width = _NAMES + number * scale, max(1.0, scale - 0.5)
+        x, width = _NAMES + number * unit, max(1.0, unit - 0.5)
         height = max(2.0, count / most * _BARS)
         # One kept frame among thousands is still to be seen.
         kept_height = max(2.0, new[number] / most * _BARS) if new[number] else 0.0

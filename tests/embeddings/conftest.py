@@ -1,8 +1,6 @@
 """Pictures that carry their number, and videos of them."""
 
-import os
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -94,22 +92,3 @@ def make_video(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return make
-
-
-@pytest.fixture
-def unprivileged() -> Iterator[Path]:
-    """A folder in which permissions count: root, who may read everything, becomes nobody."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o777)
-        root = os.geteuid() == 0
-        if root:
-            os.chown(folder, 65534, 65534)
-            os.seteuid(65534)
-        try:
-            yield folder
-        finally:
-            if root:
-                os.seteuid(0)
-            for path in [folder, *folder.rglob("*")]:
-                path.chmod(0o777)

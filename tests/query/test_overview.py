@@ -139,7 +139,7 @@ def test_intervals_are_exact_when_the_clocks_change(lot, picture, look):
     assert camera.gaps == ()
 
 
-def test_modification_times_count_only_where_there_are_no_others(shoot, look, lot, picture):
+def test_modification_times_count_for_nothing(shoot, look, lot, picture):
     shoot("c1", 0, 10)
     for name in ("c1_a.png", "gate_1.png", "gate_2.png"):
         picture(hash_of(name, 0)).save(lot / name)
@@ -150,7 +150,8 @@ def test_modification_times_count_only_where_there_are_no_others(shoot, look, lo
     assert (len(c1.shots), len(c1.dated)) == (3, 2)
     assert c1.intervals_s.tolist() == [10]
     assert c1.time_origins == {"name": 2, "modified": 1}
-    assert gate.intervals_s.tolist() == [1]
+    assert (gate.dated, gate.gaps, gate.median_interval_s) == ((), (), None)
+    assert gate.time_origins == {"modified": 2}
 
 
 def test_resolutions_most_frequent_first(shoot, look):

@@ -44,7 +44,7 @@ def test_text(run, lot):
         "64x48 (5), 10x6 (1)\n"
         "c21              20  2021-03-26 08:00:00  2021-03-26 09:49:00  1 min               1  "
         "96x64\n"
-        "(no camera)       1  2021-03-25 19:20:00  2021-03-25 19:20:00  -                   0  "
+        "(no camera)       1  -                    -                    -                   0  "
         "96x64\n"
         "\n"
         "Gaps (over 10 times the median interval of the camera): 2\n"
