@@ -8,9 +8,9 @@ from .overview import SMALL_SHARE, SMALL_SIDE, CameraOverview, Overview
 from .shots import Shot, TimeOrigin
 
 _ORIGINS: dict[TimeOrigin, str] = {
-    "name": "file names",
-    "exif": "EXIF",
-    "modified": "modification times",
+    "name": "from file names",
+    "exif": "from EXIF",
+    "modified": "unknown",
 }
 # Each unit in seconds, with the next smaller one.
 _UNITS = ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s"))
@@ -58,7 +58,7 @@ def show_origins(overview: Overview) -> str:
     if set(origins) == {"modified"}:
         return "none in names or EXIF; when a file was modified tells too little"
     return ", ".join(
-        f"{origins[key]:,} from {name}" for key, name in _ORIGINS.items() if origins.get(key)
+        f"{origins[key]:,} {name}" for key, name in _ORIGINS.items() if origins.get(key)
     )
 
 

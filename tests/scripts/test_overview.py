@@ -35,7 +35,7 @@ def test_text(run, lot):
     assert result.stderr == ""
     assert result.stdout == (
         "lot: 27 images of 2 cameras, 1 unreadable (not fully decoded)\n"
-        "Times (wall clock): 26 from file names, 1 from modification times; "
+        "Times (wall clock): 26 from file names, 1 unknown; "
         "points in time among them are on the clock of UTC\n"
         "\n"
         "Camera       Images  First                Last                 Median interval  Gaps  "
