@@ -20,6 +20,7 @@ from .cli import (
     skipped_json,
     strict_option,
 )
+from .left_out import left_out_json, list_left_out, report_left_out
 from .sampling_options import sampling_options, take_sampling
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def build_index(
         raise click.UsageError("nothing to index was given: buildIndex FOLDER -o my.index")
     output = output or _default_output(inputs)
     sampling = take_sampling(options)
+    left_out = list_left_out(inputs, reads_videos=True)
     try:
         with ProgressBar() as progress:
             report = build(
@@ -112,9 +114,10 @@ def build_index(
             "interrupted; what was read is kept, and the same command goes on from there"
         ) from error
     if as_json:
-        print_json(_as_json(report, output))
+        print_json({**_as_json(report, output), "left_out": left_out_json(left_out)})
     elif report.total:
         _print(report, output)
+    report_left_out(left_out)
     report_skipped(report.unreadable, strict=strict and report.total > 0)
     if not report.total:
         raise SourceError(inputs[0], "nothing in it can be read; no index was made")

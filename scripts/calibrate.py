@@ -19,6 +19,7 @@ from .cli import (
     skipped_json,
     strict_option,
 )
+from .left_out import left_out_json, list_left_out, report_left_out
 
 if TYPE_CHECKING:
     from nearframe.embeddings import Embedder, MakeEmbedder
@@ -68,6 +69,7 @@ def calibrate(
     from nearframe.query import calibrate as run_calibration
 
     embedder = EmbedderOptions(**options).embedder()
+    left_out = list_left_out([folder])
     try:
         with ProgressBar() as progress:
             calibration = run_calibration(
@@ -82,15 +84,17 @@ def calibrate(
     except TooFewImagesError as error:
         if as_json:
             print_json(_refusal(error, rate))
+        report_left_out(left_out)
         raise
     if into is not None:
         store_threshold(into, calibration.to_store(), fingerprint=calibration.fingerprint)
     if as_json:
-        print_json(_as_json(calibration, into))
+        print_json({**_as_json(calibration, into), "left_out": left_out_json(left_out)})
     else:
         _print(calibration, into)
     for warning in calibration.warnings:
         click.echo(f"Warning: {warning}", err=True)
+    report_left_out(left_out)
     report_skipped(calibration.unreadable, strict=strict)
 
 

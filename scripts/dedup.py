@@ -44,6 +44,7 @@ from .dedup_options import ComparisonOptions, TargetText, comparison_options
 from .dedup_sweep import sweep
 from .dedup_video import dedup_video
 from .earlier_plans import earlier_plans
+from .left_out import left_out_json, list_left_out, report_left_out
 from .sampling_options import sampling_options, take_sampling
 
 if TYPE_CHECKING:
@@ -183,6 +184,7 @@ def dedup(
     take_sampling(options)
     comparison = ComparisonOptions.take(options)
     embedder = EmbedderOptions(**options)
+    left_out = list_left_out([source])
     interrupted = None
     if action and not plan_path and target is None:
         interrupted = _interrupted(source, comparison, embedder)
@@ -193,11 +195,13 @@ def dedup(
         save_table(plan, table_path)
     applied = perform(plan, plan_path, action, to, yes=yes) if action else None
     if as_json:
-        print_json(_as_json(plan, plan_path, report_path, applied))
+        answer = _as_json(plan, plan_path, report_path, applied)
+        print_json({**answer, "left_out": left_out_json(left_out)})
     else:
         if comparison.method is None and plan.rules.method == "hybrid":
             click.echo("File names tell cameras, so method hybrid (see --method).")
         _print(source, plan, plan_path, report_path, action, applied)
+    report_left_out(left_out)
     report_skipped([*plan.unreadable, *(applied.skipped if applied else ())], strict=strict)
 
 

@@ -16,6 +16,7 @@ from .cli import (
     skipped_json,
 )
 from .dedup_options import ComparisonOptions
+from .left_out import left_out_json, list_left_out, report_left_out
 
 if TYPE_CHECKING:
     from nearframe.query import Sweep
@@ -37,6 +38,7 @@ def sweep(
 
     if plot is not None:
         check_plot_path(plot)
+    left_out = list_left_out([source])
     with ProgressBar() as progress:
         found = sweep_dedup(
             source, comparison.make(), embedder=embedder.embedder(), progress=progress
@@ -44,11 +46,12 @@ def sweep(
     if plot is not None:
         plot_sweep(found, plot)
     if as_json:
-        print_json(_as_json(found))
+        print_json({**_as_json(found), "left_out": left_out_json(left_out)})
     else:
         _print(source, found)
         if plot is not None:
             click.echo(f"Plot: {show_path(plot)}")
+    report_left_out(left_out)
     report_skipped(found.unreadable, strict=strict)
 
 

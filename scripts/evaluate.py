@@ -20,6 +20,7 @@ from .cli import (
     skipped_json,
     strict_option,
 )
+from .left_out import left_out_json, list_left_out, report_left_out
 
 if TYPE_CHECKING:
     from nearframe.query import EditScores, Evaluation, MethodScores
@@ -82,6 +83,7 @@ def evaluate(
     methods = available_baselines() if baselines else {}
     if baselines and "phash" not in methods:
         click.echo("No perceptual hash beside it: pip install 'nearframe[baselines]'", err=True)
+    left_out = list_left_out([source])
     with ProgressBar() as progress:
         shared: dict[str, Any] = {
             "embedder": EmbedderOptions(**options).embedder(),
@@ -96,9 +98,10 @@ def evaluate(
     if plot is not None:
         plot_similarities(evaluation, plot)
     if as_json:
-        print_json(_as_json(evaluation, plot))
+        print_json({**_as_json(evaluation, plot), "left_out": left_out_json(left_out)})
     else:
         _print(evaluation, plot)
+    report_left_out(left_out)
     report_skipped(evaluation.unreadable, strict=strict)
 
 

@@ -21,6 +21,7 @@ from .cli import (
     skipped_json,
     strict_option,
 )
+from .left_out import left_out_json, list_left_out, report_left_out
 from .naming import naming_of, naming_options
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def overview(
     """
     from nearframe.query import save_page, survey
 
+    left_out = list_left_out([folder])
     with ProgressBar() as progress:
         found = survey(
             folder,
@@ -91,7 +93,7 @@ def overview(
         )
     try:
         if as_json:
-            print_json(_as_json(found))
+            print_json({**_as_json(found), "left_out": left_out_json(left_out)})
         else:
             _print(found)
     finally:  # whoever pipes the answer into head wants the page all the same
@@ -99,6 +101,7 @@ def overview(
             save_page(found, page)
     if page is not None:
         click.echo(f"Page: {show_path(page)}", err=as_json)
+    report_left_out(left_out)
     if strict and found.unreadable:
         raise SystemExit(1)
 

@@ -22,6 +22,7 @@ from .cli import (
     skipped_json,
     strict_option,
 )
+from .left_out import left_out_json, list_left_out, report_left_out
 
 if TYPE_CHECKING:
     from nearframe.index import Match
@@ -120,6 +121,7 @@ def query_dataset(
     queries = (*queries, *places)
     if not queries:
         raise click.UsageError("no query was given: queryDataset still.jpg my.index")
+    left_out = list_left_out(queries)
     if sheet_path is not None:
         check_sheet_path(sheet_path)
     with open_index(index_path) as index:
@@ -141,6 +143,7 @@ def query_dataset(
                 "complete": not unfinished,
                 "results": results,
                 "skipped": skipped_json(report.unreadable),
+                "left_out": left_out_json(left_out),
             }
         )
     else:
@@ -152,6 +155,7 @@ def query_dataset(
         if path is not None:
             click.echo(f"{label}: {show_path(path)}", err=as_json)
     report_unfinished(index_path, unfinished)
+    report_left_out(left_out)
     report_skipped(report.unreadable, strict=strict)
 
 

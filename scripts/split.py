@@ -18,6 +18,7 @@ from .cli import (
     skipped_json,
     strict_option,
 )
+from .left_out import left_out_json, list_left_out, report_left_out
 from .naming import name_pattern_option, naming_of
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def split(
         "recursive": recursive,
         "check": check,
     }
+    left_out = list_left_out([folder])
     with ProgressBar() as progress:
         done: SplitPlan | SplitReport = (
             plan_split(folder, **options, progress=progress)
@@ -91,9 +93,10 @@ def split(
             else split_folder(folder, **options, journal=journal, progress=progress)
         )
     if as_json:
-        print_json(_as_json(done))
+        print_json({**_as_json(done), "left_out": left_out_json(left_out)})
     else:
         _print(done, action)
+    report_left_out(left_out)
     report_skipped(done.skipped, strict=strict)
 
 

@@ -9,10 +9,11 @@ from .open import Source, open_source, open_sources
 from .sampling import Sampling
 from .seeking import frames_at
 from .video import VideoSource
-from .walk import File, natural_key
+from .walk import INDEX_FILE, File, list_folder, natural_key
 
 __all__ = [
     "IMAGE_SUFFIXES",
+    "INDEX_FILE",
     "RAW_SUFFIXES",
     "VIDEO_SUFFIXES",
     "ContentBeyondRgb",
@@ -27,6 +28,7 @@ __all__ = [
     "content_may_repeat",
     "frames_at",
     "kind_of",
+    "list_folder",
     "natural_key",
     "open_source",
     "open_sources",

@@ -8,33 +8,43 @@ from typing import Any
 
 from .kinds import is_litter, suffix_of
 
-_MOST_KINDS = 8
+Suffixes = tuple[tuple[str, int], ...]
+"""Suffix in lower case, empty where there is none, and number; the most frequent first."""
+
+_MOST_KINDS = 6
+# Nobody waits for the exact number of files of a whole disk.
+_MOST_FILES_BELOW = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """How many files and sub-folders of a folder were left out.
+    """The files and sub-folders of a folder that were left out.
 
     Attributes:
         folder: As the user gave it.
-        others: Files that are neither images nor videos: suffix (lower case; empty where there is
-            none) and number, the most frequent first.
-        litter: Files that a system keeps for itself: ``.DS_Store``, ``Thumbs.db``, ``._a.jpg``.
-        raw: Cameras' raw files that cannot be read without the extra ``raw``: likewise as `others`.
+        others: Files that are neither images nor videos.
+        raw: Cameras' raw files that cannot be read without the extra ``raw``.
         videos: Videos, where only images are looked at.
-        folders: Sub-folders, where they were not searched.
+        litter: Number of files that a system keeps for itself: ``.DS_Store``, ``._a.jpg``.
+        folders: Paths of the sub-folders, where they were not searched.
     """
 
     folder: str
-    others: tuple[tuple[str, int], ...] = ()
+    others: Suffixes = ()
+    raw: Suffixes = ()
+    videos: Suffixes = ()
     litter: int = 0
-    raw: tuple[tuple[str, int], ...] = ()
-    videos: int = 0
-    folders: int = 0
+    folders: tuple[str, ...] = ()
 
     @classmethod
     def of(
-        cls, folder: str, paths: Iterable[str], *, raw: Iterable[str], videos: int, folders: int
+        cls,
+        folder: str,
+        paths: Iterable[str],
+        *,
+        raw: Iterable[str],
+        videos: Iterable[str],
+        folders: Iterable[str],
     ) -> "LeftOut":
         """Count files.
 
@@ -42,18 +52,20 @@ class LeftOut:
             folder: As the user gave it.
             paths: Files that are neither images nor videos.
             raw: Raw files that cannot be read.
-            videos: Number of videos.
-            folders: Number of sub-folders.
+            videos: Videos.
+            folders: Sub-folders.
         """
         paths = list(paths)
-        litter = [is_litter(os.path.basename(path)) for path in paths]  # noqa: PTH119
-        others = [path for path, is_no_file in zip(paths, litter, strict=True) if not is_no_file]
-        return cls(folder, _by_suffix(others), sum(litter), _by_suffix(raw), videos, folders)
+        others = [path for path in paths if not _is_litter(path)]
+        litter = len(paths) - len(others)
+        return cls(
+            folder, _by_suffix(others), _by_suffix(raw), _by_suffix(videos), litter, tuple(folders)
+        )
 
     @property
     def files(self) -> int:
-        """How many files."""
-        return self.litter + self.videos + sum(number for _, number in (*self.others, *self.raw))
+        """How many files, without those in sub-folders."""
+        return self.litter + sum(map(_number, (self.others, self.raw, self.videos)))
 
     def __bool__(self) -> bool:
         """Whether anything was left out."""
@@ -61,49 +73,71 @@ class LeftOut:
 
     def without_videos(self) -> "LeftOut":
         """Return the same of a run that reads the videos."""
-        return replace(self, videos=0)
+        return replace(self, videos=())
+
+    def files_in_folders(self) -> int:
+        """Count the files in the sub-folders and below, up to 10,000."""
+        count = 0
+        for folder in self.folders:
+            for _, _, names in os.walk(folder):
+                count += sum(not is_litter(name) for name in names)
+                if count >= _MOST_FILES_BELOW:
+                    return _MOST_FILES_BELOW
+        return count
 
     def describe(self) -> str:
-        """Say it in one line, without the folder: ``3 files that are neither …, 2 sub-folders``."""
+        """Say it in one line, without the folder: ``3 files (2 .txt, 1 .zip), 1 sub-folder …``."""
         parts = []
         if self.others:
-            parts.append(
-                f"{_count(self.others)} neither pictures nor videos ({_named(self.others)})"
-            )
+            parts.append(f"{_counted(_number(self.others), 'file')} ({_named(self.others)})")
+        if self.videos:
+            parts.append(f"{_counted(_number(self.videos), 'video')} ({_named(self.videos)})")
         if self.raw:
             remedy = "pip install 'nearframe[raw]'"
-            parts.append(f"{_count(self.raw)} raw from a camera ({_named(self.raw)}: {remedy})")
-        if self.videos:
-            parts.append("1 video" if self.videos == 1 else f"{self.videos:,} videos")
+            number = _counted(_number(self.raw), "raw picture")
+            parts.append(f"{number} ({_named(self.raw)}; {remedy})")
         if self.litter:
-            files = "1 file" if self.litter == 1 else f"{self.litter:,} files"
-            parts.append(f"{files} of the system's own (.DS_Store, Thumbs.db, ._*)")
+            parts.append(f"{_counted(self.litter, 'system file')} (.DS_Store and the like)")
         if self.folders:
-            parts.append("1 sub-folder" if self.folders == 1 else f"{self.folders:,} sub-folders")
+            below = self.files_in_folders()
+            files = f"{below:,} or more files" if below >= _MOST_FILES_BELOW else None
+            folders = _counted(len(self.folders), "sub-folder")
+            parts.append(f"{folders} with {files or _counted(below, 'file')}")
         return ", ".join(parts)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
         return {
             "folder": self.folder,
+            "files": self.files,
             "others": dict(self.others),
-            "litter": self.litter,
+            "videos": dict(self.videos),
             "raw": dict(self.raw),
-            "videos": self.videos,
-            "folders": self.folders,
+            "system": self.litter,
+            "folders": len(self.folders),
+            "files_in_folders": self.files_in_folders(),
         }
 
 
-def _by_suffix(paths: Iterable[str]) -> tuple[tuple[str, int], ...]:
+def _is_litter(path: str) -> bool:
+    return is_litter(os.path.basename(path))  # noqa: PTH119  # of 10,000 files
+
+
+def _by_suffix(paths: Iterable[str]) -> Suffixes:
     return tuple(Counter(map(suffix_of, paths)).most_common())
 
 
-def _count(kinds: tuple[tuple[str, int], ...]) -> str:
-    number = sum(number for _, number in kinds)
-    return "1 file that is" if number == 1 else f"{number:,} files that are"
+def _number(suffixes: Suffixes) -> int:
+    return sum(number for _, number in suffixes)
 
 
-def _named(kinds: tuple[tuple[str, int], ...]) -> str:
-    named = [f"{number:,} {suffix or 'without a suffix'}" for suffix, number in kinds[:_MOST_KINDS]]
-    rest = sum(number for _, number in kinds[_MOST_KINDS:])
-    return ", ".join([*named, f"{rest:,} others"] if rest else named)
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _named(suffixes: Suffixes) -> str:
+    if len(suffixes) == 1:
+        return suffixes[0][0] or "without a suffix"
+    named = [f"{number:,} {suffix or 'without a suffix'}" for suffix, number in suffixes]
+    rest = _number(suffixes[_MOST_KINDS:])
+    return ", ".join([*named[:_MOST_KINDS], f"{rest:,} others"] if rest else named)

@@ -10,6 +10,9 @@ from ..frame import Unreadable
 from .kinds import Kind, kind_of
 from .left_out import LeftOut
 
+INDEX_FILE = "frames.sqlite"
+"""A folder that has it is an index, of which nothing is a source."""
+
 
 @dataclass(frozen=True, slots=True)
 class File:
@@ -68,7 +71,7 @@ def list_folder(folder: str, *, recursive: bool) -> Listing:
         os.scandir(folder).close()
     found: dict[Kind | None, list[str]] = {"image": [], "video": [], "raw": [], None: []}
     problems: list[Unreadable] = []
-    folders = 0
+    folders: list[str] = []
     entered: set[tuple[int, int]] = set()
     pending = [folder]
     while pending:
@@ -89,17 +92,15 @@ def list_folder(folder: str, *, recursive: bool) -> Listing:
             path = os.path.join(directory, name)  # noqa: PTH118  # keeps the folder as given
             if not os.path.isdir(path):  # noqa: PTH112  # Path.is_dir raises where it may not look
                 found[kind_of(path)].append(path)
-            elif recursive:
-                pending.append(path)
-            else:
-                folders += 1
+            elif not os.path.exists(os.path.join(path, INDEX_FILE)):  # noqa: PTH110, PTH118
+                (pending if recursive else folders).append(path)
     for paths in found.values():
         paths.sort(key=lambda path: natural_key(os.path.relpath(path, folder)))
     return Listing(
         tuple(found["image"]),
         tuple(found["video"]),
         LeftOut.of(
-            folder, found[None], raw=found["raw"], videos=len(found["video"]), folders=folders
+            folder, found[None], raw=found["raw"], videos=found["video"], folders=sorted(folders)
         ),
         tuple(problems),
     )

@@ -72,6 +72,7 @@ def test_json(run, lot):
         "checked": False,
         "gap_factor": 10.0,
         "time_origins": {"name": 26, "modified": 1},
+        "left_out": [],
         "unreadable": [
             {"source": str(lot / "c3-1616699872510.png"), "reason": "the file is empty"}
         ],

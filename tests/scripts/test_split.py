@@ -63,6 +63,7 @@ def test_json(run, lot, tmp_path):
         "cameras": {"c9": 2, "c10": 1, "unknown": 2},
         "already": 0,
         "skipped": [{"source": str(lot / "c9-1616694872512.png"), "reason": "the file is empty"}],
+        "left_out": [],
     }
     assert planned == {**both, "planned": 5}
     journal = str(tmp_path / "cameras.journal.jsonl")
