@@ -154,7 +154,7 @@ def test_a_pattern_and_its_format(run, tmp_path, picture):
         *("overview", "nvr", "--name-pattern", r"(?P<camera>D\d+)_(?P<time>\d+)_M"),
         *("--time-format", "%Y%m%d%H%M%S"),
     )
-    assert "3 from file names, 1 from modification times" in result.stdout
+    assert "3 from file names, 1 unknown" in result.stdout
     assert re.search(r"^D7 +3 +2021-03-26 16:44:01 +2021-03-26 16:44:04 ", result.stdout, re.M)
 
 
