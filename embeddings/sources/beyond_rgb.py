@@ -15,6 +15,8 @@ from PIL import Image
 
 from .deep import is_deep, samples
 from .image import opened_image
+from .kinds import is_raw
+from .signatures import head_of
 from .transparency import is_transparent
 
 # TIFF's NewSubfileType: its lowest bit marks a page that is a smaller version of another.
@@ -28,7 +30,8 @@ class ContentBeyondRgb:
     Attributes:
         alpha: Of alpha and of the pixels visible under it, 8 bits; None where all is opaque.
         frames: Of all frames or pages, with alpha, at their full depth, and with their durations;
-            None where there is one only.
+            None where there is one only. Of a camera's raw file, of all its bytes: nothing else
+            holds what the sensor saw.
         depth: Of the samples at full depth; None where they have 8 bits or less.
     """
 
@@ -81,6 +84,8 @@ def content_beyond_rgb(path: str | os.PathLike[str]) -> ContentBeyondRgb | None:
         UnreadableImageError: If it is no image or does not decode.
     """
     with opened_image(path) as image:
+        if is_raw(path, head_of(path)):
+            return ContentBeyondRgb(frames=_digest_of_file(path))
         if image.format in ("JPEG", "MPO"):
             return None
         alpha = frames = depth = None
@@ -133,8 +138,12 @@ def _digest_of_samples(image: Image.Image, path: str | os.PathLike[str]) -> str:
     values = samples(image)
     if values is None:
         # Nothing decodes it at full depth, so that only the same bytes are surely the same.
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        return _digest_of_file(path)
     return _sha256(values)
+
+
+def _digest_of_file(path: str | os.PathLike[str]) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _visible(image: Image.Image) -> "np.ndarray[Any, np.dtype[np.uint8]]":

@@ -15,11 +15,11 @@ from ..errors import UnreadableImageError
 from ..frame import RgbImage
 from ..preprocessing import Preprocessing
 from .deep import is_deep, samples, stated_maximum
-from .kinds import HEIF_SUFFIXES, IMAGE_FORMATS, RAW_SUFFIXES, TGA_SUFFIXES, suffix_of
+from .kinds import HEIF_SUFFIXES, IMAGE_FORMATS, TGA_SUFFIXES, is_raw, suffix_of
 from .levels import to_eight_bits
 from .orientation import orientation_of, upright
-from .signatures import content_of, head_of, is_postscript, is_tiff
-from .tiff import is_raw_tiff
+from .raw import RAW_REMEDY, NoPreviewError, open_preview, raw_available
+from .signatures import content_of, head_of, is_postscript
 from .transparency import flattened, is_transparent
 
 _PHOTOMETRIC = 262
@@ -80,9 +80,7 @@ def opened_image(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
         head = head_of(path)
         if is_postscript(head):
             raise UnreadableImageError(path, "PostScript, which is a program, not an image")
-        if _is_raw(path, head):
-            raise UnreadableImageError(path, "a camera's raw file; convert it to TIFF or JPEG")
-        with Image.open(path, formats=_formats(path, head)) as image:
+        with _opened(path, head) as image:
             yield image
     except UnreadableImageError:
         raise
@@ -90,6 +88,17 @@ def opened_image(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
     # broken data. Whichever it is, this one file is unreadable and the run goes on.
     except Exception as error:
         raise UnreadableImageError(path, _reason(Path(path), error, heif=heif)) from error
+
+
+def _opened(path: str | os.PathLike[str], head: bytes) -> Image.Image:
+    if not is_raw(path, head):
+        return Image.open(path, formats=_formats(path, head))
+    if not raw_available():
+        raise UnreadableImageError(path, f"a camera's raw file, which needs rawpy; {RAW_REMEDY}")
+    try:
+        return open_preview(path)
+    except NoPreviewError as error:
+        raise UnreadableImageError(path, str(error)) from error
 
 
 def _formats(path: str | os.PathLike[str], head: bytes) -> list[str]:
@@ -102,12 +111,6 @@ def _formats(path: str | os.PathLike[str], head: bytes) -> list[str]:
     if suffix_of(path) in TGA_SUFFIXES and content_of(head) is None:
         formats.append("TGA")
     return formats
-
-
-def _is_raw(path: str | os.PathLike[str], head: bytes) -> bool:
-    if is_tiff(head):
-        return suffix_of(path) in RAW_SUFFIXES or is_raw_tiff(path)
-    return content_of(head) == "raw"
 
 
 def _reason(path: Path, error: Exception, *, heif: bool) -> str:

@@ -102,6 +102,19 @@ def kind_of(path: str | os.PathLike[str]) -> Kind | None:
     return _as_kind(content)
 
 
+def is_raw(path: str | os.PathLike[str], head: bytes) -> bool:
+    """Tell whether an image file is a camera's raw file, whatever its suffix.
+
+    Args:
+        path: The file.
+        head: Its first bytes.
+    """
+    content = content_of(head)
+    if content == "image" and is_tiff(head):
+        return suffix_of(path) in RAW_SUFFIXES or is_raw_tiff(path)
+    return content == "raw" or (content is None and suffix_of(path) in RAW_SUFFIXES)
+
+
 def _kind_of_video_suffix(suffix: str, content: Content | None) -> Kind | None:
     if content == "image" and suffix not in _MJPEG_SUFFIXES:
         return "image"

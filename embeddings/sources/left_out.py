@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .kinds import is_litter, suffix_of
+from .raw import RAW_REMEDY
 
 Suffixes = tuple[tuple[str, int], ...]
 """Suffix in lower case, empty where there is none, and number; the most frequent first."""
@@ -93,9 +94,8 @@ class LeftOut:
         if self.videos:
             parts.append(f"{_counted(_number(self.videos), 'video')} ({_named(self.videos)})")
         if self.raw:
-            remedy = "pip install 'nearframe[raw]'"
             number = _counted(_number(self.raw), "raw picture")
-            parts.append(f"{number} ({_named(self.raw)}; {remedy})")
+            parts.append(f"{number} ({_named(self.raw)}; {RAW_REMEDY})")
         if self.litter:
             parts.append(f"{_counted(self.litter, 'system file')} (.DS_Store and the like)")
         if self.folders:

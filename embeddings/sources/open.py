@@ -9,6 +9,7 @@ from ..errors import SourceError, reading_errors
 from ..frame import Frame, Unreadable
 from .folder import ImageSequence, require_images
 from .kinds import IMAGE_SUFFIXES, VIDEO_SUFFIXES, kind_of
+from .raw import RAW_REMEDY, raw_available
 from .sampling import Sampling
 from .video import VideoSource
 from .walk import list_folder
@@ -51,14 +52,12 @@ def open_source(
     if _is_folder(path):
         return require_images(ImageSequence.of_folder(path, recursive=recursive))
     kind = kind_of(path)
-    if kind == "image":
+    if kind == "image" or (kind == "raw" and raw_available()):
         return ImageSequence.of_file(path)
     if kind == "video":
         return VideoSource.open(path, sampling)
     if kind == "raw":
-        raise SourceError(
-            path, "a camera's raw file, which needs rawpy; pip install 'nearframe[raw]'"
-        )
+        raise SourceError(path, f"a camera's raw file, which needs rawpy; {RAW_REMEDY}")
     raise SourceError(
         path,
         "neither a folder nor a known kind of image or video; expected one of "

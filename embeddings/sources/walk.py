@@ -9,6 +9,7 @@ from ..errors import reading_errors
 from ..frame import Unreadable
 from .kinds import Kind, kind_of
 from .left_out import LeftOut
+from .raw import raw_available
 
 INDEX_FILE = "frames.sqlite"
 """A folder that has it is an index, of which nothing is a source."""
@@ -91,7 +92,8 @@ def list_folder(folder: str, *, recursive: bool) -> Listing:
         for name in entries:
             path = os.path.join(directory, name)  # noqa: PTH118  # keeps the folder as given
             if not os.path.isdir(path):  # noqa: PTH112  # Path.is_dir raises where it may not look
-                found[kind_of(path)].append(path)
+                kind = kind_of(path)
+                found["image" if kind == "raw" and raw_available() else kind].append(path)
             elif not os.path.exists(os.path.join(path, INDEX_FILE)):  # noqa: PTH110, PTH118
                 (pending if recursive else folders).append(path)
     for paths in found.values():

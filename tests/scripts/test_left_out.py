@@ -1,10 +1,12 @@
 """Every run over a folder says what of it was left out."""
 
 import json
+import sys
 
 import pytest
 
 from nearframe.embeddings.sources import INDEX_FILE
+from nearframe.embeddings.sources.raw import raw_available
 from nearframe.index.catalog import CATALOG_NAME
 
 LINE = (
@@ -34,7 +36,10 @@ def folder(make_folder, picture, sample_video):
 
 @pytest.fixture(autouse=True)
 def without_rawpy(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "rawpy", None)
+    monkeypatch.setitem(sys.modules, "rawpy", None)
+    raw_available.cache_clear()
+    yield
+    raw_available.cache_clear()
 
 
 COMMANDS = {
