@@ -32,12 +32,20 @@ class Change:
         regions: The parts that changed and are large enough to count, the largest first.
         changed: Whether the score reaches the threshold.
         light: The change of light that was compensated; None where that is switched off.
+        moved: The parts that are large enough, but in which something only moved a little, the
+            largest first. They are in no score.
     """
 
     score: float
     regions: tuple[Region, ...]
     changed: bool
     light: Light | None
+    moved: tuple[Region, ...] = ()
+
+    @property
+    def score_with_motion(self) -> float:
+        """The score if what only moved a little counted as well."""
+        return _area((*self.regions, *self.moved))
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,16 +147,17 @@ class ChangeDetection:
         light = self._light(a, b, unmasked)
         difference = self._difference(a, b, light, unmasked)
         differs = difference > self.diff_threshold
-        regions = find_regions(differs, unmasked, min_area=self.min_diff_area)
+        regions = found = find_regions(differs, unmasked, min_area=self.min_diff_area)
         reach = round(self.motion_tolerance * a.shape[1])
         if regions and reach:
             unexplained = unexplained_difference(
                 a, b, light or Light(), unmasked=unmasked, reach=reach
             )
             regions = without_motion(regions, differs, unexplained > self.diff_threshold)
-        score = min(1.0, sum(region.area for region in regions))
+        score = _area(regions)
         changed = bool(regions and score >= self.change_threshold)
-        return Change(score, regions, changed, light)
+        moved = tuple(region for region in found if region not in regions)
+        return Change(score, regions, changed, light, moved)
 
     def difference(self, a: RgbImage | Grey, b: RgbImage | Grey) -> Grey:
         """Return how much each pixel differs, before the threshold.
@@ -215,6 +224,10 @@ class ChangeDetection:
         reach = 1 + sum(radius // 2 for radius in self.blur_radii)
         difference = (light or Light()).difference(a, b, unmasked=unmasked, reach=reach)
         return difference if unmasked is None else np.where(unmasked, difference, np.uint8(0))
+
+
+def _area(regions: Sequence[Region]) -> float:
+    return min(1.0, sum(region.area for region in regions))
 
 
 def _blurred(grey: Grey, radius: int, unmasked: Unmasked | None) -> Grey:

@@ -1,37 +1,77 @@
 """The rules of a deduplication, applied to images batch by batch."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from nearframe.embeddings import NearframeError, Unreadable, Vectors
 from nearframe.index import Recall
 
+from ..change import Change
 from ..change.light import Grey
 from ..plans.rules import DedupRules
 from .evidence import Evidence
-from .greedy import Admits, Compare, Decision, GreedyDedup
+from .greedy import Admits, Decision, GreedyDedup
 from .images import OrderedImage
 from .pictures import Detections, Pictures, Seen
 
-Measured = dict[tuple[int, int], tuple[bool, float]]
-"""By the positions of an earlier and a later image: whether a region large enough to count changed,
-and the changed area. No threshold takes part, so it holds for any."""
+
+@dataclass(frozen=True, slots=True)
+class ChangedArea:
+    """What changed between two images. No threshold takes part, so it holds for any.
+
+    Attributes:
+        without_motion: Area of the regions that changed, in [0, 1]; None where there are none.
+        with_motion: The same where what only moved a little counts as well.
+    """
+
+    without_motion: float | None
+    with_motion: float | None
+
+    @classmethod
+    def of(cls, change: Change) -> "ChangedArea":
+        """Take it from what change detection found."""
+        return cls(
+            change.score if change.regions else None,
+            change.score_with_motion if change.regions or change.moved else None,
+        )
 
 
-def engine_of(rules: DedupRules, compare: Compare, admits: Admits | None = None) -> GreedyDedup:
+Measured = dict[tuple[int, int], ChangedArea]
+"""By the positions of an earlier and a later image."""
+
+
+def engine_of(
+    rules: DedupRules, areas: Callable[[int, int], ChangedArea], admits: Admits | None = None
+) -> GreedyDedup:
     """Return what decides by these rules.
 
     Args:
         rules: How to decide.
-        compare: Compares the pictures of two frames; not called where changes do not count.
+        areas: Compares the pictures of two frames, given by their positions; not called where
+            changes do not count.
         admits: As of `GreedyDedup`.
     """
+
+    def compare(earlier: int, later: int) -> tuple[bool, float]:
+        return _is_new(areas(earlier, later).without_motion, rules)
+
+    def compare_with_motion(earlier: int, later: int) -> tuple[bool, float]:
+        return _is_new(areas(earlier, later).with_motion, rules)
+
     return GreedyDedup(
         rules.cosine,
         compare=None if rules.change is None else compare,
+        compare_with_motion=compare_with_motion,
+        motion_threshold=rules.motion_threshold,
         admits=admits,
         against=rules.against,
         window=rules.window,
     )
+
+
+def _is_new(area: float | None, rules: DedupRules) -> tuple[bool, float]:
+    assert rules.change is not None
+    return area is not None and area >= rules.change.change_threshold, area or 0.0
 
 
 def decide_in_order(
@@ -85,8 +125,10 @@ class Decider:
         self._evidence = evidence
         self._images: list[OrderedImage] = []
         self._pictures = Pictures(read or self._read)
-        self._measured = measured
-        self._greedy = engine_of(rules, self.compare, self.admits)
+        # At least of the latest pair, which is asked for with motion and without.
+        self._measured: Measured = {} if measured is None else measured
+        self._remembers = measured is not None
+        self._greedy = engine_of(rules, self.areas, self.admits)
 
     @property
     def recall(self) -> Recall | None:
@@ -112,29 +154,29 @@ class Decider:
         self._images += images
         return decide_in_order(self._greedy, self._rules, images, vectors)
 
-    def compare(self, earlier: int, later: int) -> tuple[bool, float]:
-        """Compare the pictures of two images, given by their positions; see `greedy.Compare`."""
-        assert self._rules.change is not None
-        known = None if self._measured is None else self._measured.get((earlier, later))
-        counts, score = known or self._measure(earlier, later)
-        if self._measured is not None:
-            self._measured[earlier, later] = counts, score
-        return counts and score >= self._rules.change.change_threshold, score
+    def areas(self, earlier: int, later: int) -> ChangedArea:
+        """Compare the pictures of two images, given by their positions."""
+        known = self._measured.get((earlier, later))
+        if known is None:
+            known = self._measure(earlier, later)
+            if not self._remembers:
+                self._measured.clear()
+            self._measured[earlier, later] = known
+        return known
 
     def admits(self, kept: int, dropped: int) -> bool:
         """Tell whether one image, given by its position, may be dropped for another."""
         return self._evidence.admits(self._images[kept], self._images[dropped])
 
-    def _measure(self, earlier: int, later: int) -> tuple[bool, float]:
+    def _measure(self, earlier: int, later: int) -> ChangedArea:
         assert self._detections is not None
         detection = self._detections.of(self._images[later].camera)
         try:
             pictures = self._pictures.get(earlier), self._pictures.get(later)
         except NearframeError:
             # Gone while we look: whatever is not known to be a repeat is new.
-            return True, 1.0
-        change = detection.compare(*pictures)
-        return bool(change.regions), change.score
+            return ChangedArea(1.0, 1.0)
+        return ChangedArea.of(detection.compare(*pictures))
 
     def _read(self, position: int) -> Grey:
         image = self._images[position]

@@ -34,7 +34,7 @@ from ..change import ChangeDetection
 from ..change.light import Grey
 from ..clock import show_time
 from ..plans.rules import DedupRules
-from .decider import engine_of
+from .decider import ChangedArea, engine_of
 from .evidence import FramePixels
 from .greedy import Decision
 from .job import DedupOptions, make_rules
@@ -103,8 +103,8 @@ def dedup_video(
     """Find the frames of a video that are new, and write them.
 
     With ``hybrid``, the default, a frame from which nothing changed since the kept frame before it,
-    or since that which the frame before repeats, needs no vector. So still stretches cost little
-    more than decoding.
+    or since that which the frame before repeats, and nothing moved, needs no vector. So still
+    stretches cost little more than decoding.
 
     Args:
         source: The video.
@@ -226,7 +226,9 @@ class _VideoFrames:
         self._spool = PictureSpool(file)
         self._pictures = Pictures(self._spool.read)
         admits = self.pixels.admits if self._by_vectors_only else None
-        self._greedy = engine_of(rules, self._compare, admits)
+        self._greedy = engine_of(rules, self._areas, admits)
+        # Of the latest frame, which may be asked for twice: with motion and without.
+        self._compared: dict[tuple[int, int], ChangedArea] = {}
         self._against_all = rules.against == "all"
         # With `all`, every frame must become one that others are compared with.
         self._shortcut = rules.method == "hybrid" and not self._against_all
@@ -250,6 +252,7 @@ class _VideoFrames:
             raise SourceError(frame.source, "its frames have no times; give a number of frames")
         time_s = frame.time_s or 0.0
         position = len(self.numbers)
+        self._compared.clear()
         if picture is not None:
             self._pictures.put(position, picture)
         decision = self._repeats_last(position, time_s)
@@ -276,16 +279,19 @@ class _VideoFrames:
             return None
         if self._window_s is not None and self._times_s[last] < time_s - self._window_s:
             return None
-        changed, score = self._compare(last, position)
+        changed, score = self._greedy.compare(last, position, -1.0)
         if changed:
             return None
         self._greedy.repeated(last)
         return Decision(False, last, None, score)
 
-    def _compare(self, earlier: int, later: int) -> tuple[bool, float]:
+    def _areas(self, earlier: int, later: int) -> ChangedArea:
         assert self._detection is not None
-        change = self._detection.compare(self._pictures.get(earlier), self._pictures.get(later))
-        return change.changed, change.score
+        pair = earlier, later
+        if pair not in self._compared:
+            pictures = self._pictures.get(earlier), self._pictures.get(later)
+            self._compared[pair] = ChangedArea.of(self._detection.compare(*pictures))
+        return self._compared[pair]
 
 
 class _Writer:

@@ -55,9 +55,10 @@ class GreedyDedup:
     threshold, so each dropped one has a kept representative that near. With `compare` too, it is
     dropped when nothing changed from one of the three nearest of those, or from the one that was
     repeated last: after something small has gone by, the kept frames that show it may be nearer to
-    the empty scene than a frame of that. With `compare` alone, it is dropped when nothing changed
-    from any earlier kept frame. With ``against="all"`` frames are compared with every earlier one,
-    kept or not: then a slow drift drops all but its first frame.
+    the empty scene than a frame of that. Below `motion_threshold`, `compare_with_motion` tells what
+    changed: who stands where another stood did not move. With `compare` alone, it is dropped when
+    nothing changed from any earlier kept frame. With ``against="all"`` frames are compared with
+    every earlier one, kept or not: then a slow drift drops all but its first frame.
 
     Memory holds the vectors compared against, and never a matrix of all pairs. Up to 200,000 of
     them comparisons are exact, and beyond that approximate where this saves time: a frame is still
@@ -70,6 +71,9 @@ class GreedyDedup:
     Args:
         threshold: Cosine in [-1, 1] from which frames are alike; None where there are no vectors.
         compare: Tells what changed between two frames; None where only vectors count.
+        compare_with_motion: Tells it where what only moved a little counts as well; asked of frames
+            between which nothing else changed.
+        motion_threshold: Cosine below which it is asked; None for never.
         admits: Tells which frames may be dropped for which; None where all may.
         against: What to compare with.
         window: How far back.
@@ -83,6 +87,8 @@ class GreedyDedup:
         threshold: float | None,
         *,
         compare: Compare | None = None,
+        compare_with_motion: Compare | None = None,
+        motion_threshold: float | None = None,
         admits: Admits | None = None,
         against: Against = "kept",
         window: Window | None = None,
@@ -93,6 +99,8 @@ class GreedyDedup:
             raise NearframeError("there is nothing to decide by; give a threshold or compare")
         self._lowest = None if threshold is None else lowest_cosine(threshold)
         self._compare = compare
+        self._compare_with_motion = compare_with_motion
+        self._motion_lowest = None if motion_threshold is None else lowest_cosine(motion_threshold)
         self._admits = admits
         self._top = 1 if compare is None else CANDIDATES
         self._against_all = against == "all"
@@ -172,6 +180,25 @@ class GreedyDedup:
         """
         earlier = self._earlier[camera]
         earlier.repeated = earlier.find(position)
+
+    def compare(self, earlier: int, later: int, cosine: float | None) -> tuple[bool, float]:
+        """Compare the pictures of two frames, given by their positions.
+
+        Args:
+            earlier: The earlier frame.
+            later: The later one.
+            cosine: Of the two; None where vectors are not compared.
+
+        Returns:
+            As of `Compare`.
+        """
+        assert self._compare is not None
+        found = self._compare(earlier, later)
+        if found[0] or self._motion_lowest is None or self._compare_with_motion is None:
+            return found
+        if cosine is None or cosine >= self._motion_lowest:
+            return found
+        return self._compare_with_motion(earlier, later)
 
     def _no_frames(self) -> EarlierFrames:
         return EarlierFrames(-1.0 if self._lowest is None else self._lowest, self._top)
@@ -300,10 +327,9 @@ class GreedyDedup:
         self, candidates: Sequence[tuple[int, float | None]], position: int
     ) -> Decision:
         """Decide about one frame by what changed from others, given with their cosines."""
-        assert self._compare is not None
         least: Decision | None = None
         for other, cosine in candidates:
-            changed, score = self._compare(other, position)
+            changed, score = self.compare(other, position, cosine)
             if not changed and (self._admits is None or self._admits(other, position)):
                 return Decision(False, other, cosine, score)
             decision = Decision(True, other, cosine, score)

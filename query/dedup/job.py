@@ -28,7 +28,7 @@ from ..plans.rules import (
     Method,
     Window,
 )
-from ..threshold import require_threshold, usual_threshold
+from ..threshold import Threshold, require_threshold, usual_threshold
 from .evidence import Evidence
 from .images import Images, Order, OrderedImage, images_of_folder, images_of_index
 from .pictures import Detections, Seen, look_at
@@ -209,12 +209,29 @@ def make_rules(
         threshold_origin=None if used is None else used.origin,
         threshold_count=count if used is not None and used.origin == "weights" else None,
         change=None if method == "embedding" else options.change or ChangeSettings(),
+        motion_threshold=_motion_threshold(method, used, index, fingerprint),
         against=options.against,
         window=options.window,
         across_cameras=options.across_cameras,
         keep=options.keep_with(method),
         min_side=options.min_side,
     )
+
+
+def _motion_threshold(
+    method: Method,
+    used: Threshold | None,
+    index: FrameIndex | None,
+    fingerprint: Fingerprint | None,
+) -> float | None:
+    """Return the cosine below which what moved is a change: that of the weights.
+
+    Where they have none, that which the user gives; and else only equal vectors will do.
+    """
+    if method != "hybrid" or fingerprint is None:
+        return None
+    threshold = usual_threshold(index, fingerprint) or used
+    return 1.0 if threshold is None else threshold.value
 
 
 def _listed(

@@ -73,7 +73,7 @@ def plan_job(job: Job, progress: Progress) -> DedupPlan:
     protected: list[bool] = []
     unreadable = list(job.images.problems)
     with Representatives(
-        job.rules, decider.compare, decider.admits, len(job.images.ordered)
+        job.rules, decider.areas, decider.admits, len(job.images.ordered)
     ) as representatives:
         for batch in job.batches():
             unreadable += batch.unreadable

@@ -1,7 +1,7 @@
 """Which frame of a run of repeats stands for the others."""
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from types import TracebackType
@@ -12,8 +12,8 @@ from nearframe.embeddings import DIMENSION, Vectors
 
 from ..plans.rules import DedupRules
 from ..threshold import lowest_cosine
-from .decider import decide_in_order, engine_of
-from .greedy import Admits, Compare, Decision
+from .decider import ChangedArea, decide_in_order, engine_of
+from .greedy import Admits, Decision
 from .images import OrderedImage
 from .pictures import Seen
 from .quality import Quality, best_first, quality_of, reason_to_keep
@@ -60,14 +60,21 @@ class Representatives:
 
     Args:
         rules: By which the runs were made, with which frame to keep.
-        compare: Compares the pictures of two frames, as of `GreedyDedup`.
+        areas: Compares the pictures of two frames, as of `engine_of`.
         admits: Tells which frames may be dropped for which, as of `GreedyDedup`.
         count: How many frames there are at most.
     """
 
-    def __init__(self, rules: DedupRules, compare: Compare, admits: Admits, count: int) -> None:
+    def __init__(
+        self,
+        rules: DedupRules,
+        areas: Callable[[int, int], ChangedArea],
+        admits: Admits,
+        count: int,
+    ) -> None:
         self._rules = rules
-        self._compare = compare
+        self._areas = areas
+        self._pairs = engine_of(rules, areas)
         self._admits = admits
         self._images: list[OrderedImage] = []
         self._sharpness: list[float] = []
@@ -160,7 +167,7 @@ class Representatives:
     def _look_again(self, kept: Sequence[int]) -> list[Decision]:
         dedup = engine_of(
             self._rules,
-            lambda earlier, later: self._compare(kept[earlier], kept[later]),
+            lambda earlier, later: self._areas(kept[earlier], kept[later]),
             lambda earlier, later: self._admits(kept[earlier], kept[later]),
         )
         images = [self._images[position] for position in kept]
@@ -193,7 +200,8 @@ class Representatives:
             similarity = float(np.clip(self._vectors[kept] @ self._vectors[other], -1.0, 1.0))
             alike = similarity >= lowest_cosine(self._rules.cosine)
         if alike and self._rules.change is not None:
-            changed, change = self._compare(min(kept, other), max(kept, other))
+            first, second = min(kept, other), max(kept, other)
+            changed, change = self._pairs.compare(first, second, similarity)
             alike = not changed
         alike = alike and self._admits(kept, other)
         return Decision(not alike, kept, similarity, change)

@@ -126,6 +126,8 @@ class DedupRules:
         threshold_count: For how many pictures it was chosen, where it is the default of the
             weights.
         change: How changes are found; None for ``embedding``.
+        motion_threshold: For ``hybrid``, the cosine in [-1, 1] from which something may have moved
+            a little between frames that are alike; below, what moved is a change. None for any.
         against: What a frame is compared with: earlier ``kept`` frames, ``all`` earlier ones, or
             the ``previous`` kept one only.
         window: How far back.
@@ -142,6 +144,7 @@ class DedupRules:
     threshold_origin: ThresholdOrigin | None = None
     threshold_count: int | None = None
     change: ChangeSettings | None = None
+    motion_threshold: float | None = None
     against: Against = "kept"
     window: Window = ANY_DISTANCE
     across_cameras: bool = False
@@ -196,6 +199,8 @@ class DedupRules:
             raise ValueError(f"threshold_origin is {values['threshold_origin']!r}")
         if not isinstance(values.get("threshold"), (int, float, type(None))):
             raise TypeError(f"threshold is {values['threshold']!r}")
+        if not isinstance(values.get("motion_threshold"), (int, float, type(None))):
+            raise TypeError(f"motion_threshold is {values['motion_threshold']!r}")
         if not isinstance(values.get("threshold_count"), (int, type(None))):
             raise TypeError(f"threshold_count is {values['threshold_count']!r}")
         if not isinstance(values.get("min_side", 1), int):
