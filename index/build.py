@@ -19,6 +19,7 @@ from nearframe.embeddings import (
     shown,
 )
 from nearframe.embeddings.sources import (
+    Animation,
     File,
     ImageSequence,
     Sampling,
@@ -182,7 +183,7 @@ def build_index(
 
 def _opened(
     path: str | os.PathLike[str], *, recursive: bool, sampling: Sampling | None
-) -> list[ImageSequence | VideoSource | SourceError]:
+) -> list[ImageSequence | VideoSource | Animation | SourceError]:
     """Open what is at a path; a video that is broken is an error that stops nothing."""
     try:
         return open_sources(path, recursive=recursive, sampling=sampling)
@@ -226,7 +227,7 @@ class _Build:
         self._met: set[str] = set()
         self.report = BuildReport()
 
-    def add(self, source: ImageSequence | VideoSource | SourceError) -> None:
+    def add(self, source: ImageSequence | VideoSource | Animation | SourceError) -> None:
         """Embed what of a source is new or changed; of a file in two sources, the first has it."""
         if isinstance(source, SourceError):
             self._add_broken(source)
@@ -276,10 +277,12 @@ class _Build:
                 source_id, ((absolute(file.path), file.number) for file in files)
             )
 
-    def _add_video(self, video: VideoSource, source_id: int, report: SourceReport) -> None:
+    def _add_video(
+        self, video: VideoSource | Animation, source_id: int, report: SourceReport
+    ) -> None:
         path = absolute(video.path)
         known = self._catalog.file(path)
-        state = self._to_read(video.file, sampling=video.sampling.describe())
+        state = self._to_read(video.file, sampling=video.read_as)
         if state is None:
             if known is not None and known.problem:
                 self.report.unreadable.append(Unreadable(video.path, None, known.problem))
@@ -345,7 +348,7 @@ class _Build:
             self._catalog.touch_file(state.path, state.size, state.mtime_ns)
         return None
 
-    def _embed(self, source: ImageSequence | VideoSource) -> Iterator[EmbeddedBatch]:
+    def _embed(self, source: ImageSequence | VideoSource | Animation) -> Iterator[EmbeddedBatch]:
         """Embed a source; the network is loaded when there is something to embed."""
         if source.frame_count == 0:
             return

@@ -20,7 +20,7 @@ from nearframe.embeddings import (
     Vectors,
     resolve_embedder,
 )
-from nearframe.embeddings.sources import ImageSequence, open_source
+from nearframe.embeddings.sources import Animation, ImageSequence, open_source
 from nearframe.index import PIXEL_CANDIDATES, Match, Restriction, Searchable, open_index
 
 from .threshold import lowest_cosine
@@ -128,6 +128,8 @@ def _openable(query: ImageInput) -> ImageSequence | ImageInput:
     if not isinstance(query, (str, os.PathLike)):
         return query
     source = open_source(query)
+    if isinstance(source, Animation):
+        return ImageSequence.of_file(query)  # asked by its first picture
     if not isinstance(source, ImageSequence):
         raise SourceError(query, "a video cannot be a query; expected images or a folder")
     return source

@@ -156,12 +156,12 @@ def dedup(
     Nothing is changed without --apply. Given the index of a folder, nothing is embedded again.
     Given a video, its new frames are written to --to.
     """
-    from nearframe.embeddings.sources import kind_of
+    from nearframe.embeddings.sources import is_animation, kind_of
     from nearframe.query import save_table
 
     if plot is not None and not sweeps:
         raise click.UsageError("--plot draws a sweep; give --sweep, too")
-    if not source.is_dir() and kind_of(source) == "video":
+    if not source.is_dir() and (kind_of(source) == "video" or is_animation(source)):
         _refuse(_NOT_OF_A_VIDEO, "is not for a video")
         sampling, comparison = take_sampling(options), ComparisonOptions.take(options)
         embedder = EmbedderOptions(**options)

@@ -1,5 +1,6 @@
 """Where pixels come from: image files, folders of them, videos."""
 
+from .animation import Animation, is_animation
 from .beyond_rgb import ContentBeyondRgb, content_beyond_rgb, content_may_repeat
 from .folder import ImageFile, ImageSequence
 from .image import read_image, to_rgb, to_rgb_array
@@ -16,6 +17,7 @@ __all__ = [
     "INDEX_FILE",
     "RAW_SUFFIXES",
     "VIDEO_SUFFIXES",
+    "Animation",
     "ContentBeyondRgb",
     "File",
     "ImageFile",
@@ -27,6 +29,7 @@ __all__ = [
     "content_beyond_rgb",
     "content_may_repeat",
     "frames_at",
+    "is_animation",
     "kind_of",
     "list_folder",
     "natural_key",

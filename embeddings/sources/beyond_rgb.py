@@ -13,14 +13,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from .animation import is_reduced
 from .deep import is_deep, samples
 from .image import opened_image
 from .kinds import is_raw
 from .signatures import head_of
 from .transparency import is_transparent
-
-# TIFF's NewSubfileType: its lowest bit marks a page that is a smaller version of another.
-_SUBFILE_TYPE, _REDUCED = 254, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +116,7 @@ def _digest_of_frames(image: Image.Image, path: str | os.PathLike[str]) -> str |
     digest, count = hashlib.sha256(), 0
     for number in range(picture_count(image)):
         image.seek(number)
-        if _is_reduced(image):
+        if is_reduced(image):
             continue
         count += 1
         if is_deep(image):
@@ -127,11 +125,6 @@ def _digest_of_frames(image: Image.Image, path: str | os.PathLike[str]) -> str |
         # Of some formats it is known only once the frame is loaded.
         digest.update(f"{round(float(image.info.get('duration') or 0))};".encode())
     return digest.hexdigest() if count > 1 else None
-
-
-def _is_reduced(image: Image.Image) -> bool:
-    tags: Any = getattr(image, "tag_v2", None)
-    return tags is not None and bool(int(tags.get(_SUBFILE_TYPE) or 0) & _REDUCED)
 
 
 def _digest_of_samples(image: Image.Image, path: str | os.PathLike[str]) -> str:

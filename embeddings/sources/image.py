@@ -20,7 +20,7 @@ from .levels import to_eight_bits
 from .orientation import orientation_of, upright
 from .raw import RAW_REMEDY, NoPreviewError, open_preview, raw_available
 from .signatures import content_of, head_of, is_postscript
-from .transparency import flattened, is_transparent
+from .transparency import Colour, flattened, is_transparent
 
 _PHOTOMETRIC = 262
 
@@ -129,24 +129,32 @@ def _reason(path: Path, error: Exception, *, heif: bool) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def to_rgb_array(image: Image.Image) -> RgbImage:
+def to_rgb_array(image: Image.Image, background: Colour | None = None) -> RgbImage:
     """Convert a Pillow image to RGB pixels, uint8, shape ``(height, width, 3)``.
+
+    Args:
+        image: The image.
+        background: As of `to_rgb`.
 
     Raises:
         OSError: If the image data is truncated (Pillow decodes lazily).
     """
-    return np.array(to_rgb(image))
+    return np.array(to_rgb(image, background))
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image, background: Colour | None = None) -> Image.Image:
     """Convert a Pillow image to mode ``RGB``, as it is meant to be seen.
+
+    Args:
+        image: The image.
+        background: What a transparent one is laid over; by default `background_of` decides.
 
     Raises:
         OSError: If the image data is truncated (Pillow decodes lazily).
     """
     picture = upright(_eight_bits(image), orientation_of(image))
     if is_transparent(picture):
-        return flattened(picture)
+        return flattened(picture, background)
     return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from ..errors import SourceError, reading_errors
 from ..frame import Frame, Unreadable
+from .animation import Animation
 from .folder import ImageSequence, require_images
 from .kinds import IMAGE_SUFFIXES, VIDEO_SUFFIXES, kind_of
 from .raw import RAW_REMEDY, raw_available
@@ -16,7 +17,7 @@ from .walk import list_folder
 
 
 class Source(Protocol):
-    """Something that yields frames: an `ImageSequence` or a `VideoSource`."""
+    """Something that yields frames: an `ImageSequence`, a `VideoSource` or an `Animation`."""
 
     @property
     def path(self) -> str:
@@ -43,8 +44,10 @@ def open_source(
     *,
     recursive: bool = False,
     sampling: Sampling | None = None,
-) -> ImageSequence | VideoSource:
+) -> ImageSequence | VideoSource | Animation:
     """Open one image, one video, or the images of a folder.
+
+    An image file with several frames or pages, given alone, is a short video.
 
     Raises:
         SourceError: If there is nothing of the kind at `path`.
@@ -52,7 +55,9 @@ def open_source(
     if _is_folder(path):
         return require_images(ImageSequence.of_folder(path, recursive=recursive))
     kind = kind_of(path)
-    if kind == "image" or (kind == "raw" and raw_available()):
+    if kind == "image":
+        return Animation.open(path, sampling) or ImageSequence.of_file(path)
+    if kind == "raw" and raw_available():
         return ImageSequence.of_file(path)
     if kind == "video":
         return VideoSource.open(path, sampling)
@@ -70,7 +75,7 @@ def open_sources(
     *,
     recursive: bool = False,
     sampling: Sampling | None = None,
-) -> list[ImageSequence | VideoSource | SourceError]:
+) -> list[ImageSequence | VideoSource | Animation | SourceError]:
     """Open everything at `path`: of a folder, its images as one sequence and each of its videos.
 
     A video of a folder that cannot be opened stands in the list as its error, so that one broken
@@ -84,7 +89,7 @@ def open_sources(
     folder = os.fspath(path)
     listing = list_folder(folder, recursive=recursive)
     images = ImageSequence.of_listing(folder, listing, recursive=recursive)
-    sources: list[ImageSequence | VideoSource | SourceError] = []
+    sources: list[ImageSequence | VideoSource | Animation | SourceError] = []
     # The sub-folders that could not be entered stand in the sequence of images.
     if images.files or images.problems:
         sources.append(images)

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from ..errors import NearframeError
 
+# A millionth of a second is far below any frame distance and far above the rounding of a stamp.
+_TIME_EPSILON_S = 1e-6
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
@@ -40,3 +43,17 @@ class Sampling:
         if self.fps is not None:
             return f"fps {float(self.fps)!r}"
         return "keyframes" if self.keyframes else "all"
+
+    def run_of(self, number: int, time_s: float | None, stretch: int = 0) -> tuple[int, int]:
+        """Return in which run of frames a frame is; of each run, only the first is taken.
+
+        Args:
+            number: Of the frame.
+            time_s: Of the frame; None where it has none.
+            stretch: How many times the time started again before it.
+        """
+        if self.every is not None:
+            return 0, number // self.every
+        if self.fps is not None and time_s is not None:
+            return stretch, math.floor((time_s + _TIME_EPSILON_S) * self.fps)
+        return 0, number

@@ -1,7 +1,8 @@
 """Single frames of a video, found by their times; a search by number would decode all before it."""
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 
 import av
 import av.container
@@ -10,8 +11,10 @@ import av.video.stream
 from ..errors import SourceError
 from ..frame import Frame, FrameRef, Unreadable
 from .alpha import decoder_of
+from .animation import Animation
 from .container import opened, start_of
 from .decoding import Decoded, Decoding
+from .kinds import kind_of
 from .stretches import Stretches
 from .video import Converter
 from .walk import File
@@ -30,12 +33,15 @@ def frames_at(path: str, refs: Sequence[FrameRef]) -> Iterator[Frame | Unreadabl
     decoded from its start instead, which counts the frames.
 
     Args:
-        path: The video.
+        path: The video, or an image file with several frames.
         refs: Which of its frames, in the order of their numbers, each once.
 
     Yields:
         For each of `refs`, in order, the frame; an `Unreadable` where there is none.
     """
+    if kind_of(path) == "image":
+        yield from _of_animation(path, refs)
+        return
     done = 0
     try:
         with opened(path) as (container, stream):
@@ -100,19 +106,38 @@ def _seek(
 
 def _from_start(path: str, refs: Sequence[FrameRef]) -> Iterator[Frame | Unreadable]:
     """Decode up to the last of some frames."""
-    remaining = list(refs)
-    if not remaining:
+    if not refs:
         return
     with opened(path) as (container, stream):
         stream.thread_type = "AUTO"
-        for decoded in Decoding(path, container, stream, keyframes=False).frames():
-            while remaining and decoded.number > remaining[0].number:
-                yield _missing(path, remaining.pop(0))
-            if remaining and decoded.number == remaining[0].number:
-                yield Converter.of(path, decoded)()
-                remaining.pop(0)
-            if not remaining:
-                return
+        decoding = Decoding(path, container, stream, keyframes=False)
+        numbered = ((each.number, Converter.of(path, each)) for each in decoding.frames())
+        yield from _picked(path, refs, numbered)
+
+
+def _of_animation(path: str, refs: Sequence[FrameRef]) -> Iterator[Frame | Unreadable]:
+    """Decode up to the last of some frames of an image file."""
+    animation = Animation.open(path)
+    frames = (decode() for decode in animation.decoders()) if animation else iter(())
+    whole = (frame for frame in frames if isinstance(frame, Frame))
+    yield from _picked(path, refs, ((frame.number, frame) for frame in whole))
+
+
+def _picked(
+    path: str,
+    refs: Sequence[FrameRef],
+    numbered: Iterable[tuple[int, Frame | Converter]],
+) -> Iterator[Frame | Unreadable]:
+    """Yield some of the frames of a video that come in order, or that they are missing."""
+    remaining = deque(refs)
+    for number, found in numbered:
+        while remaining and number > remaining[0].number:
+            yield _missing(path, remaining.popleft())
+        if remaining and number == remaining[0].number:
+            yield found() if isinstance(found, Converter) else found
+            remaining.popleft()
+        if not remaining:
+            return
     yield from (_missing(path, ref) for ref in remaining)
 
 

@@ -24,8 +24,6 @@ from .walk import File
 
 logger = logging.getLogger(__name__)
 
-# A millionth of a second is far below any frame distance and far above the rounding of a stamp.
-_TIME_EPSILON_S = 1e-6
 _JOINED = (
     "%s: at frame %d the time jumps back, as where recordings were joined; "
     "times repeat, frame numbers go on"
@@ -69,6 +67,11 @@ class VideoSource:
             return cls(path, sampling, _expected_frames(container, stream, sampling))
 
     @property
+    def read_as(self) -> str:
+        """A short text that is equal exactly for equal samplings."""
+        return self.sampling.describe()
+
+    @property
     def file(self) -> File:
         """The file as it is now."""
         return File.look_at(self.path)
@@ -89,29 +92,20 @@ class VideoSource:
         with opened(self.path) as (container, stream):
             stream.thread_type = "AUTO"
             decoding = Decoding(self.path, container, stream, keyframes=self.sampling.keyframes)
-            slot: tuple[int, int] | None = None
+            run: tuple[int, int] | None = None
             joined = False
             for decoded in decoding.frames():
                 if decoded.stretch and not joined:
                     joined = True
                     logger.warning(_JOINED, shown(self.path), decoded.number)
-                previous, slot = slot, self._slot(decoded)
-                if slot == previous or decoded.number <= self.after:
+                previous = run
+                run = self.sampling.run_of(decoded.number, decoded.time_s, decoded.stretch)
+                if run == previous or decoded.number <= self.after:
                     continue
                 yield Converter.of(self.path, decoded)
             loss = decoding.loss()
         if loss:
             yield lambda: Unreadable(self.path, None, loss)
-
-    def _slot(self, decoded: Decoded) -> tuple[int, int]:
-        """Number the runs of frames of which only the first is taken."""
-        if self.sampling.every is not None:
-            return 0, decoded.number // self.sampling.every
-        if self.sampling.fps is not None and decoded.time_s is not None:
-            step = math.floor((decoded.time_s + _TIME_EPSILON_S) * self.sampling.fps)
-            # Where recordings were joined, times start again.
-            return decoded.stretch, step
-        return 0, decoded.number
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,13 @@ from nearframe.embeddings import (
     writing_errors,
 )
 from nearframe.embeddings.prefetch import run_ahead
-from nearframe.embeddings.sources import Sampling, VideoSource, open_source
+from nearframe.embeddings.sources import (
+    Animation,
+    ImageSequence,
+    Sampling,
+    VideoSource,
+    open_source,
+)
 from nearframe.index import Recall, atomic_write
 
 from ..change import ChangeDetection
@@ -107,7 +113,7 @@ def dedup_video(
     stretches cost little more than decoding.
 
     Args:
-        source: The video.
+        source: The video, or an image file with several frames.
         options: How to compare frames; `protect`, `recursive` and `naming` are for folders, and
             the frame that is kept is always the first.
         to: New or empty folder for the frames: JPEG of quality 95, named
@@ -123,7 +129,7 @@ def dedup_video(
     """
     options = options or DedupOptions()
     video = open_source(source, sampling=sampling)
-    if not isinstance(video, VideoSource):
+    if isinstance(video, ImageSequence):
         raise SourceError(source, "not a video")
     others = (options.protect, options.recursive, options.naming)
     if options.keep not in (None, "first") or any(others):
@@ -160,7 +166,10 @@ def dedup_video(
 
 
 def _walk(
-    video: VideoSource, frames: "_VideoFrames", writer: "_Writer | None", progress: Progress
+    video: VideoSource | Animation,
+    frames: "_VideoFrames",
+    writer: "_Writer | None",
+    progress: Progress,
 ) -> tuple[int, list[KeptFrame], list[Unreadable]]:
     progress.start(shown(video.path), video.frame_count)
     total = 0
@@ -189,7 +198,7 @@ def _walk(
 
 
 def _tasks(
-    video: VideoSource, look_at: Callable[[RgbImage], Grey | None]
+    video: VideoSource | Animation, look_at: Callable[[RgbImage], Grey | None]
 ) -> Iterator[Callable[[], tuple[Frame, Grey | None] | Unreadable]]:
     for decode in video.decoders():
         yield partial(_decode_and_look, decode, look_at)
@@ -301,7 +310,7 @@ class _Writer:
         OutputError: If the folder holds something already, or cannot be made.
     """
 
-    def __init__(self, to: Path, video: VideoSource) -> None:
+    def __init__(self, to: Path, video: VideoSource | Animation) -> None:
         self._to = to
         self._stem = Path(video.path).stem
         with writing_errors(to):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from nearframe.embeddings import (
     Embedder,
@@ -51,6 +52,21 @@ class TestSources:
         assert [(s.path, s.kind, s.embedded) for s in report.sources] == [
             (str(folder), "folder", 5)
         ]
+
+    def test_an_animation_alone_is_a_video_and_in_a_folder_an_image(self, make_folder, index):
+        folder = make_folder(3)
+        pictures = [Image.open(path).convert("P") for path in sorted(folder.iterdir())]
+        path = folder / "moving.gif"
+        pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=100)
+        (source,) = build_index([path], index).sources
+        assert (source.kind, source.embedded) == ("video", 3)
+        with FrameIndex.open(index) as opened:
+            refs = [frame.ref for block in opened.blocks() for frame in block.frames]
+        assert [(ref.number, ref.time_s) for ref in refs] == [(0, 0.0), (1, 0.1), (2, 0.2)]
+        assert build_index([path], index).embedded == 0
+        build_index([folder], index)
+        assert frames_of(index)[-1] == ("moving.gif", 3)
+        assert len(frames_of(index)) == 4
 
     def test_a_single_image(self, make_folder, index, contents):
         image = make_folder(3) / "000002.png"

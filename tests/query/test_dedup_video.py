@@ -53,6 +53,16 @@ def test_the_new_frames_of_a_video_are_written_and_no_others(film, fake_embedder
     assert all(frame.change > 0.02 for frame in found.kept[1:])
 
 
+def test_the_new_frames_of_an_animation_are_written(yard, fake_embedder, tmp_path):
+    pictures = [yard.picture(block) for block in (None, HERE, None, THERE)]
+    path = tmp_path / "gate.webp"
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=500, lossless=True)
+    found = dedup_video(path, to=tmp_path / "new", embedder=fake_embedder)
+    assert (numbers(found), found.total) == ([0, 1, 3], 4)
+    assert [frame.time_s for frame in found.kept] == [0, 0.5, 1.5]
+    assert len(list((tmp_path / "new").iterdir())) == 3
+
+
 def test_what_is_written_is_the_frame(film, yard, fake_embedder, tmp_path):
     found = dedup_video(film([HERE]), to=tmp_path / "new", embedder=fake_embedder)
     wanted = np.asarray(yard.picture(HERE))

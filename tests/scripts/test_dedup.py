@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from nearframe.embeddings import NAMED_WEIGHTS
 from nearframe.query import DedupPlan, free_path
@@ -416,3 +417,16 @@ def test_a_report_that_cannot_be_is_refused_before_the_work(run, make_folder, ar
     assert result.exit_code == 2
     assert words in result.stderr
     assert not list(Path().glob("*.json"))
+
+
+def test_an_animation_alone_is_a_video(run, make_folder, tmp_path):
+    pictures = [Image.open(path).convert("P") for path in sorted(make_folder(3).iterdir())]
+    path = tmp_path / "moving.gif"
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=100)
+    result = run("dedup", "moving.gif", "--to", "new", "--method", "embedding")
+    assert (result.stderr, result.exit_code) == ("", 0)
+    assert [name.name for name in sorted((tmp_path / "new").iterdir())] == [
+        "moving_000000_0h00m00.000s.jpg",
+        "moving_000001_0h00m00.100s.jpg",
+        "moving_000002_0h00m00.200s.jpg",
+    ]
