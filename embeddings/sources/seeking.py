@@ -1,8 +1,10 @@
 """Single frames of a video, found by their times; a search by number would decode all before it."""
 
 import functools
+import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import av
 import av.container
@@ -19,10 +21,14 @@ from .stretches import Stretches
 from .video import Converter
 from .walk import File
 
-# Frames to decode behind a keyframe before a frame counts as not to be found that way.
+# Frames to read before a frame counts as not to be found behind a keyframe.
 _FARTHEST = 1000
+# How much earlier than a frame to look for its keyframe, where a format does not lead there.
+_EARLIER_S = (0, 2, 15)
 # Formats that hold one list of all frames, or end with the first recording.
 _NEVER_JOINED = {"mov", "mp4", "avi", "flv", "asf"}
+# MPEG program streams date one frame of several; FFmpeg dates the others by those it has read.
+_PARTLY_DATED = {"mpeg"}
 
 
 def frames_at(path: str, refs: Sequence[FrameRef]) -> Iterator[Frame | Unreadable]:
@@ -46,7 +52,7 @@ def frames_at(path: str, refs: Sequence[FrameRef]) -> Iterator[Frame | Unreadabl
     try:
         with opened(path) as (container, stream):
             stream.thread_type = "AUTO"
-            for ref in () if _is_joined(File.look_at(path)) else refs:
+            for ref in refs if _tells_frames_apart(File.look_at(path)) else ():
                 picture = _seek(container, stream, _stamp_s(ref, stream))
                 if picture is None:
                     break
@@ -59,20 +65,24 @@ def frames_at(path: str, refs: Sequence[FrameRef]) -> Iterator[Frame | Unreadabl
 
 
 @functools.lru_cache(maxsize=64)
-def _is_joined(file: File) -> bool:
-    """Tell whether time stamps of a video jump back; its packets are read, and not decoded."""
+def _tells_frames_apart(file: File) -> bool:
+    """Tell whether a time stamp names one frame; packets are read for it, and not decoded."""
     with opened(file.path) as (container, stream):
-        if _NEVER_JOINED.intersection(container.format.name.split(",")):
-            return False
+        formats = set(container.format.name.split(","))
+        if formats & (_NEVER_JOINED | _PARTLY_DATED):
+            return not formats & _PARTLY_DATED
         stretches = Stretches(stream.time_base, container.format.name)
+        seen: set[int] = set()
         try:
             for packet in container.demux(stream):
                 stretches.lay(packet)
-                if stretches.count > 1:
-                    return True
+                if stretches.count > 1 or packet.pts in seen:
+                    return False
+                if packet.pts is not None:
+                    seen.add(packet.pts)
         except av.FFmpegError:
             pass  # where it breaks off, decoding ends as well
-    return False
+    return True
 
 
 def _stamp_s(ref: FrameRef, stream: av.video.stream.VideoStream) -> float | None:
@@ -92,15 +102,32 @@ def _seek(
     if stamp_s is None or not stream.time_base or decoder_of(stream) is not stream.codec_context:
         return None
     stamp = round(stamp_s / stream.time_base)
-    try:
-        container.seek(stamp, stream=stream, backward=True)
-        for _, picture in zip(range(_FARTHEST), container.decode(stream), strict=False):
+    for earlier_s in _EARLIER_S:
+        try:
+            container.seek(stamp - round(earlier_s / stream.time_base), stream=stream)
+            picture = _behind_keyframe(container.demux(stream), stamp)
+        except av.FFmpegError:
+            return None  # some formats cannot seek
+        if picture is not None:
+            return picture
+    return None
+
+
+def _behind_keyframe(packets: Iterator["av.Packet[Any]"], stamp: int) -> av.VideoFrame | None:
+    """Decode from the next keyframe on, to a frame; None where it is not behind that one."""
+    started = False
+    for packet in itertools.islice(packets, _FARTHEST):
+        # Some formats lead to any frame. Decoded without its keyframe, it would be a mess.
+        if not started and not packet.is_keyframe:
+            continue
+        if not started and (packet.pts is None or packet.pts > stamp):
+            return None
+        started = True
+        for picture in packet.decode():
             if picture.pts == stamp:
                 return picture
             if picture.pts is None or picture.pts > stamp:
                 return None
-    except av.FFmpegError:
-        pass  # some formats cannot seek
     return None
 
 

@@ -77,3 +77,36 @@ def test_a_cut_video_gives_what_it_has(tmp_path, sample_video, decoded):
     first, last = frames_at(str(path), refs_of(decoded, [3, 299]))
     assert np.array_equal(first.image, decoded[3].image)
     assert isinstance(last, Unreadable)
+
+
+OPEN_H264 = {"bf": "3", "x264-params": "open-gop=1:keyint=12:scenecut=0:b-adapt=0"}
+OPEN_H265 = {"x265-params": "open-gop=1:keyint=12:bframes=3:scenecut=0:b-adapt=0:log-level=none"}
+MPEG2 = {"g": "12", "bf": "2"}
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("a.ts", {}),
+        ("a.ts", {"options": OPEN_H264}),
+        ("a.ts", {"codec": "libx265", "options": OPEN_H265}),
+        ("a.ts", {"codec": "mpeg2video", "options": MPEG2}),
+        ("a.ts", {"codec": "mpeg4", "options": MPEG2}),
+        ("a.mpg", {"codec": "mpeg2video", "options": MPEG2}),
+        ("a.mpg", {"codec": "mpeg1video", "options": MPEG2}),
+        ("a.vob", {"codec": "mpeg2video", "options": MPEG2}),
+        ("a.mkv", {"options": OPEN_H264}),
+        ("a.mkv", {"codec": "libx265", "options": OPEN_H265}),
+        ("a.mp4", {"codec": "libx265", "options": OPEN_H265}),
+        ("a.flv", {}),
+        ("a.avi", {"codec": "mpeg4", "options": MPEG2}),
+        ("a.m2v", {"codec": "mpeg2video", "options": MPEG2}),
+        ("a.h264", {}),
+    ],
+)
+def test_each_frame_is_found_whatever_the_format(make_video, name, how):
+    path = make_video(name, 100, **how)
+    whole = [decode() for decode in VideoSource.open(path).decoders()]
+    for first in range(8):
+        some = whole[first * 4 :: 31]
+        assert_same(list(frames_at(str(path), [frame.ref for frame in some])), some)
