@@ -1,5 +1,6 @@
 """nearframe explain: why do two pictures count as the same, or not?"""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from .cli import (
 )
 
 if TYPE_CHECKING:
-    from nearframe.query import Explanation
+    from nearframe.query import Explanation, Region
 
 _LISTED = 20
 _CHANGE_OPTIONS = frozenset(ChangeOptions.__dataclass_fields__)
@@ -69,16 +70,33 @@ def _print(explanation: "Explanation", output: Path) -> None:
     click.echo(verdict[0].upper() + verdict[1:])
     for label, text in explanation.facts:
         click.echo(f"{label + ':':<14}{text}")
-    regions = explanation.change.regions
+    _print_regions("Region", explanation.change.regions)
+    _print_regions("Moved", explanation.change.moved)
+    click.echo(f"{'Picture:':<14}{show_path(output)}")
+
+
+def _print_regions(label: str, regions: "Sequence[Region]") -> None:
     for number, region in enumerate(regions[:_LISTED], 1):
         click.echo(
-            f"{f'Region {number}:':<14}{region.area:.2%} of the area, "
+            f"{f'{label} {number}:':<14}{region.area:.2%} of the area, "
             f"{region.left:.0%} to {region.right:.0%} from the left, "
             f"{region.top:.0%} to {region.bottom:.0%} from the top"
         )
     if len(regions) > _LISTED:
         click.echo(f"{'':14}and {count(len(regions) - _LISTED, 'smaller region')}")
-    click.echo(f"{'Picture:':<14}{show_path(output)}")
+
+
+def _regions_json(regions: "Sequence[Region]") -> list[dict[str, float]]:
+    return [
+        {
+            "left": region.left,
+            "top": region.top,
+            "right": region.right,
+            "bottom": region.bottom,
+            "area": region.area,
+        }
+        for region in regions
+    ]
 
 
 def _as_json(explanation: "Explanation", output: Path) -> dict[str, Any]:
@@ -96,15 +114,10 @@ def _as_json(explanation: "Explanation", output: Path) -> dict[str, Any]:
         "changed": change.changed,
         "light": None if light is None else {"gain": light.gain, "offset": light.offset},
         "masked_area": explanation.masked_share,
-        "regions": [
-            {
-                "left": region.left,
-                "top": region.top,
-                "right": region.right,
-                "bottom": region.bottom,
-                "area": region.area,
-            }
-            for region in change.regions
-        ],
+        "regions": _regions_json(change.regions),
+        "moved": _regions_json(change.moved),
+        "content_difference": explanation.content_difference,
+        "method": explanation.method,
+        "repeats": explanation.repeats,
         "picture": str(output),
     }

@@ -43,9 +43,14 @@ class Change:
     moved: tuple[Region, ...] = ()
 
     @property
+    def regions_with_motion(self) -> tuple[Region, ...]:
+        """What changed if what only moved a little counted as well, the largest first."""
+        return tuple(sorted((*self.regions, *self.moved), key=lambda region: -region.area))
+
+    @property
     def score_with_motion(self) -> float:
         """The score if what only moved a little counted as well."""
-        return _area((*self.regions, *self.moved))
+        return _area(self.regions_with_motion)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ from nearframe.index import output_path, picture_mark
 
 from ..drawing import PICTURE_FORMATS, picture_font, require_drawable, shortened
 from .explain import Explanation
+from .regions import Region
 
 Size = tuple[int, int]
 
@@ -18,7 +19,7 @@ Size = tuple[int, int]
 _PANEL, _THINNEST, _SPACE, _NARROWEST = (720, 540), 24, 20, 1000
 _TITLE, _TEXT = 30, 19
 _INK, _PALE_INK, _PAPER = (20, 20, 20), (90, 90, 90), (255, 255, 255)
-_OUTLINE, _HALO = (255, 220, 0), (20, 20, 20)
+_OUTLINE, _MOVED, _HALO = (255, 220, 0), (90, 190, 255), (20, 20, 20)
 _MASKED = np.array([50, 70, 130], np.uint8)
 # Enlarged more than this, pixels are shown as the squares they are.
 _SMOOTH = 4
@@ -59,6 +60,7 @@ def draw_picture(explanation: Explanation) -> Image.Image:
     a, b = (Image.fromarray(image) for image in explanation.images)
     size_b = _fitting(b.size)
     count = len(explanation.change.regions)
+    moved = "; blue only moved a little" if explanation.change.moved else ""
     masked = "; blue is masked" if explanation.unmasked is not None else ""
     threshold = explanation.detection.diff_threshold
     panels = [
@@ -69,7 +71,7 @@ def draw_picture(explanation: Explanation) -> Image.Image:
             _scaled(Image.fromarray(_difference_colours(explanation)), size_b),
         ),
         (
-            f"B with {count or 'no'} changed region{'s' * (count != 1)}",
+            f"B with {count or 'no'} changed region{'s' * (count != 1)}{moved}",
             _outlined(_scaled(b, size_b), explanation),
         ),
     ]
@@ -115,13 +117,20 @@ def _outlined(image: Image.Image, explanation: Explanation) -> Image.Image:
         unmasked = Image.fromarray(explanation.unmasked).resize(image.size)
         image = Image.composite(image, Image.eval(image, lambda value: value // 3), unmasked)
     draw = ImageDraw.Draw(image)
+    for region in explanation.change.moved:
+        _draw_outline(draw, region, _MOVED)
     for number, region in enumerate(explanation.change.regions, 1):
-        corners = [(x * image.width, y * image.height) for x, y in region.outline]
-        closed = [*corners, *corners[:2]]
-        draw.line(closed, _HALO, width=6, joint="curve")
-        draw.line(closed, _OUTLINE, width=3, joint="curve")
+        _draw_outline(draw, region, _OUTLINE)
         _draw_label(draw, str(number), region.left * image.width, region.top * image.height)
     return image
+
+
+def _draw_outline(draw: ImageDraw.ImageDraw, region: Region, colour: tuple[int, int, int]) -> None:
+    width, height = draw.im.size
+    corners = [(x * width, y * height) for x, y in region.outline]
+    closed = [*corners, *corners[:2]]
+    draw.line(closed, _HALO, width=6, joint="curve")
+    draw.line(closed, colour, width=3, joint="curve")
 
 
 def _draw_label(draw: ImageDraw.ImageDraw, text: str, left: float, top: float) -> None:

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from nearframe.embeddings import NearframeError, OutputError, UnreadableImageError
 from nearframe.query import (
@@ -241,3 +241,86 @@ def test_what_stands_in_the_way_is_said(fake_embedder, yard, tmp_path):
             explain(yard("a.png"), yard("b.png"), embedder=fake_embedder), tmp_path / "out.png"
         )
     assert [path.name for path in tmp_path.glob(".*")] == []
+
+
+# What dedup would make of it
+
+
+def on_transparent(path, text, colour="white"):
+    picture = Image.new("RGBA", (320, 180), (0, 0, 0, 0))
+    ImageDraw.Draw(picture).text((20, 60), text, colour, font_size=40)
+    picture.save(path)
+    return path
+
+
+@pytest.mark.parametrize("other", ["OTHER", "TEXT.", "TEXT"])
+def test_pictures_of_different_alpha_are_never_called_the_same(fake_embedder, tmp_path, other):
+    a = on_transparent(tmp_path / "a.png", "TEXT")
+    b = on_transparent(tmp_path / "b.png", other)
+    explanation = explain(a, b, embedder=fake_embedder)
+    same = other == "TEXT"
+    assert explanation.verdict == (
+        "same picture, pixel for pixel" if same else "different pictures: they differ in alpha"
+    )
+    assert set(explanation.repeats.values()) == {same}
+    assert ("Files" in dict(explanation.facts)) is not same
+
+
+def test_pages_behind_the_first_are_told(fake_embedder, tmp_path, picture):
+    for name, seed in (("a.tif", 1), ("b.tif", 2)):
+        picture(0).save(tmp_path / name, save_all=True, append_images=[picture(seed)])
+    explanation = explain(tmp_path / "a.tif", tmp_path / "b.tif", embedder=fake_embedder)
+    assert explanation.identical
+    assert explanation.verdict == "different pictures: they differ in further frames or pages"
+    assert not any(explanation.repeats.values())
+
+
+def test_a_deeper_copy_may_be_repeated_by_an_8_bit_one(fake_embedder, tmp_path, picture):
+    pixels = np.asarray(picture(0).convert("L"))
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    Image.fromarray(pixels.astype(np.uint16) * 257).save(tmp_path / "b.png")
+    explanation = explain(tmp_path / "a.png", tmp_path / "b.png", embedder=fake_embedder)
+    assert explanation.content_difference is None
+    assert explanation.repeats["change"]
+
+
+@pytest.mark.parametrize(
+    ("names", "method"),
+    [
+        (("hall-1616694872.png", "hall-1616694932.png"), "hybrid"),
+        (("hall-1616694872.png", "b.png"), "embedding"),
+        (("a.png", "b.png"), "embedding"),
+    ],
+)
+def test_it_names_the_method_for_such_files(fake_embedder, yard, names, method):
+    explanation = explain(*map(yard, names), embedder=fake_embedder)
+    assert explanation.method == method
+    text = dict(explanation.facts)["Dedup"]
+    assert text.startswith(f"{method}, the method for such names: a repeat")
+    assert text.count("a repeat") == 3
+    assert "(from 0.95, of two pictures)" in text
+
+
+def test_what_the_motion_rule_dismissed_is_named(fake_embedder, yard):
+    """A box that moved by its own width: where it was and is, its greys are near."""
+    moved = tuple(value + (6, 0, 6, 0)[place] for place, value in enumerate(CAR))
+    a, b = yard("a.png", put(CAR)), yard("b.png", put(moved))
+    detection = ChangeDetection(motion_tolerance=0.04, min_diff_area=0.001)
+    explanation = explain(a, b, detection=detection, embedder=fake_embedder)
+    explanation = replace(explanation, threshold=Threshold(0.9, "weights"), similarity=0.95)
+    change = explanation.change
+    assert (change.regions, change.score) == ((), 0)
+    assert change.moved
+    assert all(60 / 180 < (part.top + part.bottom) / 2 < 120 / 180 for part in change.moved)
+    count = len(change.moved)
+    regions = f"{count} region{'s' * (count > 1)}"
+    assert explanation.verdict == f"same scene, {regions} only moved a little"
+    assert "only moved a little: no change" in dict(explanation.facts)["Moved"]
+    assert explanation.repeats["hybrid"]
+    assert (90, 190, 255) in colours(draw_picture(explanation))
+    apart = replace(explanation, similarity=0.6)
+    assert apart.verdict == f"same scene, {regions} changed: the embeddings differ, too"
+    assert "for hybrid a change, below 0.9" in dict(apart.facts)["Moved"]
+    if change.score_with_motion >= detection.change_threshold:
+        assert not apart.repeats["hybrid"]
+    assert apart.repeats["change"]

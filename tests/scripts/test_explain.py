@@ -24,10 +24,11 @@ def test_it_prints_scores_regions_and_verdict_and_draws_them(run, pair, tmp_path
     assert [line.split(":")[0] for line in lines[1:]] == [
         "Similarity",
         "Changed area",
+        "Dedup",
         "Region 1",
         "Picture",
     ]
-    assert lines[3].endswith("6% to 32% from the left, 32% to 68% from the top")
+    assert lines[4].endswith("6% to 32% from the left, 32% to 68% from the top")
     assert lines[-1].split() == ["Picture:", "explain.png"]
     with Image.open(tmp_path / "explain.png") as image:
         assert image.format == "PNG"
@@ -46,6 +47,10 @@ def test_json_has_the_same(run, pair):
         "offset": pytest.approx(0, abs=2),
     }
     assert answer["masked_area"] == 0
+    assert answer["method"] == "embedding"
+    assert answer["repeats"] == {"embedding": False, "change": False, "hybrid": False}
+    assert answer["content_difference"] is None
+    assert answer["moved"] == []
     (region,) = answer["regions"]
     assert region["area"] == answer["changed_area"]
     assert region["left"] < region["right"]
