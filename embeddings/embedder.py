@@ -2,24 +2,28 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import count
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from .backbone import load_backbone
+from .backbone import Identified, load_backbone
 from .device import Device, Precision, Runtime
 from .errors import NearframeError, shown
 from .fingerprint import DIMENSION, Arithmetic, Fingerprint
 from .frame import Frame, FrameRef, RgbImage, Unreadable
+from .known_files import KeyedFrame, KnownFiles, KnownFrame
 from .prefetch import in_batches, run_ahead
 from .preprocessing import Preprocessing
 from .sources import ImageSequence, Sampling, Source, open_source, read_image, to_rgb
 from .still import StillDetector
 from .thumbnail import THUMBNAIL_SIDE, Thumbnails, thumbnails
+from .vector_cache import Embedded
 from .weights import DEFAULT_WEIGHTS, default_preprocessing, name_of
 
 T = TypeVar("T")
@@ -141,6 +145,7 @@ class Embedder:
         *,
         recursive: bool = False,
         sampling: Sampling | None = None,
+        reuse: bool = False,
     ) -> Iterator[EmbeddedBatch]:
         """Embed an image, the images of a folder, or a video, batch by batch.
 
@@ -151,6 +156,9 @@ class Embedder:
             source: A path, or a source that is open already.
             recursive: Whether a folder's sub-folders count.
             sampling: Which frames of a video; all by default.
+            reuse: Whether what this user's cache knows of a file's content is taken from there, and
+                what it does not know is kept there. Each frame of the source must be a whole image
+                file, as it is.
 
         Yields:
             The frames in order; files that do not decode are in `EmbeddedBatch.unreadable`.
@@ -160,25 +168,23 @@ class Embedder:
         """
         if isinstance(source, (str, os.PathLike)):
             source = open_source(source, recursive=recursive, sampling=sampling)
-        prepared = run_ahead(self._tasks(source), ahead=2 * self._batch_size)
-        items = _without_repeats(prepared) if self._skip_still else prepared
-        batches = in_batches(items, self._batch_size)
-        last = np.zeros((1, DIMENSION), np.float32)
-        last_small = np.zeros((1, THUMBNAIL_SIDE, THUMBNAIL_SIDE), np.uint16)
-        made = self._side_by_side(partial(self._embed_new, each) for each in batches)
-        for batch, (fresh, fresh_small) in made:
-            frames = [item for item in batch if not isinstance(item, Unreadable)]
-            # Row 0 is that of the batch before, which the first frames may repeat.
-            known = np.concatenate([last, fresh])
-            small = np.concatenate([last_small, fresh_small])
-            rows = np.cumsum([isinstance(frame, Frame) for frame in frames], dtype=np.int64)
-            last, last_small = known[-1:], small[-1:]
-            yield EmbeddedBatch(
-                frames=tuple(f.ref if isinstance(f, Frame) else f for f in frames),
-                vectors=known[rows],
-                thumbnails=small[rows],
-                unreadable=tuple(item for item in batch if isinstance(item, Unreadable)),
-            )
+        with ExitStack() as stack:
+            known = self._known_files() if reuse else None
+            if known is not None:
+                stack.callback(known.close)
+            prepared = run_ahead(self._tasks(source, known), ahead=2 * self._batch_size)
+            items = _without_repeats(prepared) if self._skip_still else prepared
+            batches = in_batches(items, self._batch_size)
+            last = _NO_FRAME
+            made = self._side_by_side(partial(self._embed_new, each) for each in batches)
+            for batch, fresh in made:
+                embedded = _assembled(batch, fresh, last)
+                last = (
+                    (embedded.vectors[-1:], embedded.thumbnails[-1:]) if embedded.frames else last
+                )
+                if known is not None:
+                    _note(known, batch, embedded)
+                yield embedded
 
     def _side_by_side(self, batches: Iterator[Callable[[], T]]) -> Iterator[T]:
         """Embed batches in as many threads as the network likes, one ahead of who takes them."""
@@ -194,9 +200,24 @@ class Embedder:
     def _task(self, image: ImageInput) -> Callable[[], RgbImage]:
         return lambda: _prepared(image, self.fingerprint.preprocessing)
 
-    def _tasks(self, source: Source) -> Iterator[Callable[[], Frame | Unreadable]]:
+    def _known_files(self) -> KnownFiles | None:
+        """Open the cache; None where it is not known what the vectors depend on.
+
+        Which frames of a source stand still depends on the pixels of all.
+        """
+        backbone = self._backbone
+        identity = backbone.identity if isinstance(backbone, Identified) else ""
+        if not identity or self._skip_still:
+            return None
+        return KnownFiles(identity, self.fingerprint.preprocessing)
+
+    def _tasks(
+        self, source: Source, known: KnownFiles | None
+    ) -> Iterator[Callable[[], Frame | KnownFrame | Unreadable]]:
         """Yield functions that decode a frame each and bring it to the size of the input."""
         preprocessing = self.fingerprint.preprocessing
+        if known is not None:
+            return known.tasks(source)
         if isinstance(source, ImageSequence):
             return source.decoders(preprocessing)
         return (partial(_resized, decode, preprocessing) for decode in source.decoders())
@@ -204,13 +225,63 @@ class Embedder:
 
 _NOTHING = (np.empty((0, DIMENSION), np.float32), thumbnails([]))
 
-# A frame whose pixels are there, or the place of one that repeats the last such frame.
-_Items = Sequence[Frame | FrameRef | Unreadable]
+_NO_FRAME = (
+    np.zeros((1, DIMENSION), np.float32),
+    np.zeros((1, THUMBNAIL_SIDE, THUMBNAIL_SIDE), np.uint16),
+)
+
+# A frame whose pixels are there, one that is known, or the place of one that repeats the last.
+_Item = Frame | KnownFrame | FrameRef | Unreadable
+_Items = Sequence[_Item]
 
 
-def _without_repeats(
-    items: Iterable[Frame | Unreadable],
-) -> Iterator[Frame | FrameRef | Unreadable]:
+def _assembled(
+    batch: _Items, fresh: tuple[Vectors, Thumbnails], last: tuple[Vectors, Thumbnails]
+) -> EmbeddedBatch:
+    """Put the frames of a batch together with what was computed and what is known of them.
+
+    Args:
+        batch: The frames, and what did not decode.
+        fresh: Vectors and thumbnails of those with pixels, in their order.
+        last: Those of the frame before the batch, shapes ``(1, 2048)`` and ``(1, 32, 32)``.
+    """
+    frames = [item for item in batch if not isinstance(item, Unreadable)]
+    known = [frame.embedded for frame in frames if isinstance(frame, KnownFrame)]
+    # Row 0 is that of the batch before, which the first frames may repeat.
+    vectors = np.concatenate([last[0], fresh[0], *(each.vector[None] for each in known)])
+    small = np.concatenate([last[1], fresh[1], *(each.thumbnail[None] for each in known)])
+    next_fresh, next_known = count(1), count(1 + len(fresh[0]))
+    rows = [0]
+    for frame in frames:
+        if isinstance(frame, Frame):
+            rows.append(next(next_fresh))
+        else:
+            rows.append(next(next_known) if isinstance(frame, KnownFrame) else rows[-1])
+    return EmbeddedBatch(
+        frames=tuple(_place(frame) for frame in frames),
+        vectors=vectors[rows[1:]],
+        thumbnails=small[rows[1:]],
+        unreadable=tuple(item for item in batch if isinstance(item, Unreadable)),
+    )
+
+
+def _place(frame: FrameRef) -> FrameRef:
+    """Return where a frame is, and nothing else that keeps memory busy."""
+    if isinstance(frame, Frame):
+        return frame.ref
+    return FrameRef(frame.source, frame.number, frame.time_s, stamp_s=frame.stamp_s)
+
+
+def _note(known: KnownFiles, batch: _Items, embedded: EmbeddedBatch) -> None:
+    """Keep what was computed of the frames of a batch."""
+    frames = (item for item in batch if not isinstance(item, Unreadable))
+    made = zip(frames, embedded.vectors, embedded.thumbnails, strict=True)
+    for frame, vector, small in made:
+        if isinstance(frame, KeyedFrame):
+            known.add(frame.key, Embedded(vector, small))
+
+
+def _without_repeats(items: Iterable[_Item]) -> Iterator[_Item]:
     """Drop the pixels of frames that stand still."""
     still = StillDetector()
     for item in items:

@@ -52,7 +52,7 @@ def cached(key: Mapping[str, Any], make: Callable[[], Entry]) -> Entry:
         key: All that the entry depends on, as JSON values.
         make: Makes the entry.
     """
-    path = folder() / (_digest(_json(key)) + _SUFFIX)
+    path = folder() / (digest_of(key) + _SUFFIX)
     entry = _read(path, key)
     if entry is None:
         entry = make()
@@ -65,6 +65,11 @@ def cached(key: Mapping[str, Any], make: Callable[[], Entry]) -> Entry:
         else:
             return Entry(entry.facts, path)
     return entry
+
+
+def digest_of(key: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a key in hexadecimal."""
+    return _digest(_json(key))
 
 
 def _read(path: Path, key: Mapping[str, Any]) -> Entry | None:

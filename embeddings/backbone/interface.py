@@ -1,6 +1,6 @@
 """What every runtime offers: a batch of pixels -> a batch of vectors."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -25,3 +25,15 @@ class Backbone(Protocol):
             float32, shape ``(n, 2048)``, each row L2-normalised.
         """
         ...
+
+
+@runtime_checkable
+class Identified(Protocol):
+    """A backbone whose vectors may be kept, since it is known what they depend on.
+
+    Attributes:
+        identity: Equal for networks that give equal vectors for equal pixels, also in other
+            processes; empty where that is not known.
+    """
+
+    identity: str

@@ -11,7 +11,7 @@ from ..errors import shown
 from ..preprocessing import Preprocessing
 from ..weights import DEFAULT_WEIGHTS, NAMED_WEIGHTS, FoundWeights
 from .agreement import Agreement, measure_agreement
-from .cache import Entry, cached, folder
+from .cache import Entry, cached, digest_of, folder
 from .interface import Backbone
 
 if TYPE_CHECKING:
@@ -49,20 +49,26 @@ class Networks:
 
     def onnx_fp32(self) -> Backbone:
         """Return the network in onnxruntime and float32."""
-        entry = cached(self._key("onnxruntime", "fp32"), self._make_fp32)
-        return _opened(entry.content)
+        key = self._key("onnxruntime", "fp32")
+        return _opened(cached(key, self._make_fp32).content, identity=digest_of(key))
 
     def onnx_int8(self) -> tuple[Backbone, bool]:
         """Return the network in onnxruntime and int8, and whether it stands in for float32."""
-        entry = cached(self._key("onnxruntime", "int8"), self._make_int8)
-        return _opened(entry.content), self._suffices(entry)
+        key = self._key("onnxruntime", "int8")
+        entry = cached(key, self._make_int8)
+        return _opened(entry.content, identity=digest_of(key)), self._suffices(entry)
 
     def torch(self, placement: Placement) -> Backbone:
         """Return the network in torch."""
         # Not at the top: it imports torch, which takes seconds.
         from .torch_runtime import TorchBackbone
 
-        return TorchBackbone(self._weights.load().state_dict, self._preprocessing, placement)
+        return TorchBackbone(
+            self._weights.load().state_dict,
+            self._preprocessing,
+            placement,
+            identity=digest_of(self._torch_key(placement)),
+        )
 
     def torch_suffices(self, placement: Placement, reference: Placement) -> bool:
         """Say whether torch in a lower precision stands in for float32 on the same device."""
@@ -73,8 +79,7 @@ class Networks:
             )
             return Entry(asdict(agreement))
 
-        key = self._key("torch", str(placement.dtype), device=placement.device.type)
-        return self._suffices(cached(key, measure))
+        return self._suffices(cached(self._torch_key(placement), measure))
 
     def _make_fp32(self) -> Entry:
         self._announce("fp32")
@@ -107,6 +112,9 @@ class Networks:
     def _suffices(self, entry: Entry) -> bool:
         return Agreement(**entry.facts).suffices(builtin=self._weights.name == DEFAULT_WEIGHTS)
 
+    def _torch_key(self, placement: Placement) -> dict[str, Any]:
+        return self._key("torch", str(placement.dtype), device=placement.device.type)
+
     def _key(self, runtime: str, precision: str, **others: str) -> dict[str, Any]:
         """Return all that a network or what is measured of it depends on."""
         packages = ("numpy", runtime) if runtime == "torch" else ("numpy", runtime, "onnx")
@@ -135,7 +143,7 @@ def _arranged(model: bytes) -> Entry:
         return Entry({}, model, lasting=False)
 
 
-def _opened(model: bytes | Path) -> "OnnxBackbone":
+def _opened(model: bytes | Path, *, identity: str = "") -> "OnnxBackbone":
     from .onnx_runtime import OnnxBackbone
 
-    return OnnxBackbone(model)
+    return OnnxBackbone(model, identity=identity)

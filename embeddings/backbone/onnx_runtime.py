@@ -49,9 +49,11 @@ class OnnxBackbone:
     Args:
         model: Its bytes; or a file that begins with what `optimised` returned, and that is mapped
             into memory: processes share its weights, and it opens within milliseconds.
+        identity: As of `Identified`.
     """
 
-    def __init__(self, model: bytes | Path) -> None:
+    def __init__(self, model: bytes | Path, *, identity: str = "") -> None:
+        self.identity = identity
         self.at_once = min(cores(), _MOST_AT_ONCE)
         options = _options()
         options.intra_op_num_threads = cores() // self.at_once

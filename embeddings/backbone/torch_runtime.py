@@ -15,8 +15,14 @@ class TorchBackbone:
     """The global average pool of a torchvision ResNet50 (He et al., 2015), L2-normalised."""
 
     def __init__(
-        self, state: StateDict, preprocessing: Preprocessing, placement: Placement
+        self,
+        state: StateDict,
+        preprocessing: Preprocessing,
+        placement: Placement,
+        *,
+        identity: str = "",
     ) -> None:
+        self.identity = identity
         self._device = placement.device
         self._dtype = placement.dtype
         # On a CPU torch itself uses all cores. With two batches, a GPU has always work: one is

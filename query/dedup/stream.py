@@ -58,7 +58,8 @@ def embedded(images: Images, embedder: Embedder, look: Look | None) -> Iterator[
     watched = None if look is None else _Watched(images, look)
     # Where nobody looks, they need not be decoded at their full size.
     files = tuple(image.file for image in images.ordered)
-    for batch in embedder.embed_source(watched or ImageSequence(images.folder, "folder", files)):
+    source = watched or ImageSequence(images.folder, "folder", files)
+    for batch in embedder.embed_source(source, reuse=True):
         found = tuple(by_path[frame.source] for frame in batch.frames)
         seen = None if watched is None else watched.take(batch.frames)
         yield Batch(found, batch.vectors, seen, batch.unreadable, batch.thumbnails)

@@ -21,7 +21,7 @@ from nearframe.embeddings import (
     Unreadable,
     shown,
 )
-from nearframe.embeddings.sources import Source
+from nearframe.embeddings.sources import ImageSequence, Source
 
 from .baselines import Baseline
 from .copy_edits import CopyEdit, edit_copy, scaled_down
@@ -87,7 +87,8 @@ def describe(
     thumbnails: list[Thumbnails] = []
     rows = {name: _Rows() for name in (NETWORK, *baselines)}
     unreadable: dict[tuple[str, int | None], Unreadable] = {}
-    for batch in embedder.embed_source(tapped):
+    # Copies have other pixels than the files that they are of.
+    for batch in embedder.embed_source(tapped, reuse=isinstance(source, ImageSequence)):
         taken = [tapped.take(frame) for frame in batch.frames]
         frames += batch.frames
         places += [seen.place for seen in taken]
