@@ -77,10 +77,13 @@ class Cosine(click.FloatRange):
 
 
 class _StderrNotes(logging.Handler):
-    """Shows the library's warnings on a terminal, without tearing a progress bar."""
+    """Shows the library's warnings on a terminal, without tearing a progress bar.
+
+    Elsewhere, only those marked as ``about_results``.
+    """
 
     def emit(self, record: logging.LogRecord) -> None:
-        if not sys.stderr.isatty():
+        if not sys.stderr.isatty() and not getattr(record, "about_results", False):
             return
         from tqdm import tqdm
 

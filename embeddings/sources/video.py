@@ -97,7 +97,9 @@ class VideoSource:
             for decoded in decoding.frames():
                 if decoded.stretch and not joined:
                     joined = True
-                    logger.warning(_JOINED, shown(self.path), decoded.number)
+                    # It changes how to read the results, so that logs need it as well.
+                    said = {"about_results": True}
+                    logger.warning(_JOINED, shown(self.path), decoded.number, extra=said)
                 previous = run
                 run = self.sampling.run_of(decoded.number, decoded.time_s, decoded.stretch)
                 if run == previous or decoded.number <= self.after:

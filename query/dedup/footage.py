@@ -244,6 +244,8 @@ class _VideoFrames:
         # Where only so many kept frames count, only the last of them is sure to.
         self._bounded = rules.window.frames is not None or rules.against == "previous"
         self._times_s: list[float] = []
+        self._latest_s: float | None = None
+        self._shift_s = 0.0
         self._last: int | None = None
 
     @property
@@ -259,7 +261,7 @@ class _VideoFrames:
         """Decide about the next frame."""
         if self._window_s is not None and frame.time_s is None:
             raise SourceError(frame.source, "its frames have no times; give a number of frames")
-        time_s = frame.time_s or 0.0
+        time_s = self._running_s(frame.time_s or 0.0)
         position = len(self.numbers)
         self._compared.clear()
         if picture is not None:
@@ -280,6 +282,14 @@ class _VideoFrames:
         elif not self._bounded:
             self._last = decision.nearest
         return decision
+
+    def _running_s(self, time_s: float) -> float:
+        """Return a time that never falls: where recordings were joined, times start again."""
+        latest = self._latest_s
+        if latest is not None and time_s + self._shift_s < latest:
+            self._shift_s = latest - time_s
+        self._latest_s = time_s + self._shift_s
+        return self._latest_s
 
     def _repeats_last(self, position: int, time_s: float) -> Decision | None:
         """Compare with what the frame before showed, which takes no vector."""

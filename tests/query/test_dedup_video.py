@@ -181,3 +181,15 @@ def test_a_mask_is_that_of_all_cameras_or_of_the_video_by_its_name(film, fake_em
     with pytest.raises(NearframeError, match="a mask for camera hall, but no image of it"):
         dedup_video(video, other, to=tmp_path / "new", embedder=fake_embedder)
     assert not (tmp_path / "new").exists()
+
+
+def test_a_window_of_time_goes_on_where_recordings_were_joined(film, fake_embedder, tmp_path):
+    first = film([None, HERE, None, THERE], "first.mkv")
+    joined = tmp_path / "joined.mkv"
+    joined.write_bytes(
+        first.read_bytes() + film([THERE, None, HERE, None], "second.mkv").read_bytes()
+    )
+    options = DedupOptions(window=Window(seconds=2))
+    found = dedup_video(joined, options, embedder=fake_embedder)
+    # Frames 2 and 7 come 2 s behind what they repeat; frames 5 and 6 come 4 s behind.
+    assert (numbers(found), found.total) == ([0, 1, 3, 5, 6], 8)

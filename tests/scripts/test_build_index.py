@@ -290,3 +290,23 @@ def test_what_cannot_be_named_is_wrong_usage(run, arguments):
     result = run("buildIndex", *arguments)
     assert result.exit_code == 2
     assert "-o my.index" in result.stderr
+
+
+def test_that_times_repeat_is_said_in_logs_too(run, sample_video, tmp_path):
+    av = pytest.importorskip("av")
+    part = tmp_path / "part.ts"
+    with av.open(str(sample_video)) as source, av.open(str(part), "w") as target:
+        stream = source.streams.video[0]
+        copy = target.add_stream_from_template(stream)
+        for packet in source.demux(stream):
+            if packet.size:
+                packet.stream = copy
+                target.mux(packet)
+    (tmp_path / "joined.ts").write_bytes(part.read_bytes() * 2)
+    result = run("buildIndex", "-i", "joined.ts", "-o", "x.index", "--every", "150")
+    assert numbers(tmp_path / "x.index") == [0, 150, 300, 450]
+    (line,) = result.stderr.splitlines()
+    assert line == (
+        "Note: joined.ts: at frame 300 the time jumps back, as where recordings were joined; "
+        "times repeat, frame numbers go on"
+    )
