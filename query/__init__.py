@@ -1,5 +1,6 @@
 """Questions to vectors: similarity, search, deduplication with its plans."""
 
+from .bars import Bars
 from .cameras import (
     GAP_FACTOR,
     UNKNOWN,
@@ -134,6 +135,7 @@ __all__ = [
     "Action",
     "Against",
     "Application",
+    "Bars",
     "Baseline",
     "Calibration",
     "CameraOverview",

@@ -1,12 +1,10 @@
 """Which frame of an index is this picture?"""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
-
-import numpy as np
-from PIL import Image
+from functools import partial
 
 from nearframe.embeddings import (
     Embedder,
@@ -14,15 +12,13 @@ from nearframe.embeddings import (
     ImageInput,
     MakeEmbedder,
     NearframeError,
-    SourceError,
-    Thumbnails,
     Unreadable,
-    Vectors,
     resolve_embedder,
 )
-from nearframe.embeddings.sources import Animation, ImageSequence, open_source
 from nearframe.index import PIXEL_CANDIDATES, Match, Restriction, Searchable, open_index
 
+from .bars import Bars
+from .queries import Queries, Trimmed, open_queries
 from .threshold import lowest_cosine
 
 Query = str | os.PathLike[str]
@@ -39,13 +35,16 @@ class QueryMatches:
         query: The picture that was asked for: its file, or ``image N`` where it was no file.
         matches: Nearest first, and of those that are as near the ones with the nearest pixels;
             those at or above the threshold, `k` at most.
-        nearest: Highest similarity of any frame, at or above the threshold or not; None where
-            the index is empty.
+        nearest: Similarity of the first match; where there is none, the highest of any frame, and
+            None where the index is empty.
+        bars: What was trimmed from the query for this answer; None where it was asked whole, as
+            it is unless a frame is nearer without bars.
     """
 
     query: str
     matches: tuple[Match, ...]
     nearest: float | None
+    bars: Bars | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +73,9 @@ def search(
 ) -> SearchReport:
     """Find the frames of an index that are nearest to some pictures.
 
+    A picture with uniform bars around it (letterbox, pillarbox) is asked whole and without them,
+    and the answer with the nearest frame counts.
+
     Args:
         index: An index directory, a ``.json`` or ``.faiss`` file, or one of them opened.
         queries: One picture or several: paths, Pillow images or RGB uint8 arrays. The path of a
@@ -100,71 +102,41 @@ def search(
             stack.enter_context(own)
         else:
             opened = index
-        asked = [_openable(query) for query in _as_list(queries)]
+        asked = open_queries(queries)
         # Last, because loading the network takes seconds, and the rest may be wrong.
         embedder = resolve_embedder(embedder, opened.fingerprint, holder="the index")
-        names, vectors, thumbnails, unreadable = _embed(asked, embedder)
+        embedded = Queries.embed(asked, embedder)
         # Not only `k`: those with the nearest pixels may be below the threshold, and others not.
-        fetched = max(k, PIXEL_CANDIDATES)
+        ask = partial(opened.nearest, k=max(k, PIXEL_CANDIDATES), within=within)
         results: list[QueryMatches] = []
-        for first in range(0, len(names), _BLOCK):
+        for first in range(0, len(embedded.names), _BLOCK):
             some = slice(first, first + _BLOCK)
-            found = opened.nearest(
-                vectors[some], fetched, thumbnails=thumbnails[some], within=within
-            )
-            results += [
-                QueryMatches(
-                    query=name,
-                    matches=tuple(match for match in matches if match.similarity >= lowest)[:k],
-                    nearest=max((match.similarity for match in matches), default=None),
+            whole = ask(embedded.vectors[some], thumbnails=embedded.thumbnails[some])
+            for position, found in enumerate(whole, first):
+                found, bars = _best(ask, found, embedded.trimmed(position, embedder))
+                matches = tuple(match for match in found if match.similarity >= lowest)[:k]
+                results.append(
+                    QueryMatches(
+                        query=embedded.names[position],
+                        matches=matches,
+                        nearest=matches[0].similarity if matches else _highest(found),
+                        bars=bars,
+                    )
                 )
-                for name, matches in zip(names[some], found, strict=True)
-            ]
-    return SearchReport(tuple(results), unreadable, embedder.fingerprint)
+    return SearchReport(tuple(results), embedded.unreadable, embedder.fingerprint)
 
 
-def _openable(query: ImageInput) -> ImageSequence | ImageInput:
-    """Open what is a path; raises where there is nothing that can be asked for."""
-    if not isinstance(query, (str, os.PathLike)):
-        return query
-    source = open_source(query)
-    if isinstance(source, Animation):
-        return ImageSequence.of_file(query)  # asked by its first picture
-    if not isinstance(source, ImageSequence):
-        raise SourceError(query, "a video cannot be a query; expected images or a folder")
-    return source
+def _best(
+    ask: Callable[..., list[list[Match]]], whole: list[Match], trimmed: Trimmed | None
+) -> tuple[list[Match], Bars | None]:
+    """Return the answer with the nearest frame, to the whole query or to it without some bars."""
+    if trimmed is None or not whole:
+        return whole, None
+    answers: list[tuple[list[Match], Bars | None]] = [(whole, None)]
+    answers += zip(ask(trimmed.vectors, thumbnails=trimmed.thumbnails), trimmed.bars, strict=True)
+    # Of answers that are as near, the first: whole if it can be.
+    return max(answers, key=lambda answer: max(match.similarity for match in answer[0]))
 
 
-def _embed(
-    queries: Iterable[ImageSequence | ImageInput], embedder: Embedder
-) -> tuple[list[str], Vectors, Thumbnails, tuple[Unreadable, ...]]:
-    """Return names, vectors ``(nq, 2048)`` and thumbnails of what decodes, and the others."""
-    names: list[str] = []
-    vectors: list[Vectors] = []
-    thumbnails: list[Thumbnails] = []
-    unreadable: list[Unreadable] = []
-    for number, query in enumerate(queries):
-        if not isinstance(query, ImageSequence):
-            names.append(f"image {number}")
-            vector, thumbnail = embedder.describe([query])
-            vectors.append(vector)
-            thumbnails.append(thumbnail)
-            continue
-        for batch in embedder.embed_source(query):
-            names += [frame.source for frame in batch.frames]
-            vectors.append(batch.vectors)
-            thumbnails.append(batch.thumbnails)
-            unreadable += batch.unreadable
-    if not names:
-        first = unreadable[0]
-        raise SourceError(first.source, f"cannot be decoded as a query ({first.reason})")
-    return names, np.concatenate(vectors), np.concatenate(thumbnails), tuple(unreadable)
-
-
-def _as_list(queries: ImageInput | Iterable[ImageInput]) -> list[ImageInput]:
-    if isinstance(queries, (str, os.PathLike, Image.Image, np.ndarray)):
-        return [queries]
-    listed = list(queries)
-    if not listed:
-        raise NearframeError("no query was given; give at least one image")
-    return listed
+def _highest(matches: list[Match]) -> float | None:
+    return max((match.similarity for match in matches), default=None)

@@ -1,6 +1,7 @@
 """queryDataset: which frame of an index is this picture?"""
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -191,6 +192,8 @@ def _print(
         _print_match(result.matches[0])
     else:
         _print_table(result.matches)
+    if result.bars is not None:
+        click.echo(f"Bars: trimmed from the query, {result.bars.describe()}")
     if sure is not None and result.nearest is not None and not sure.reached_by(result.nearest):
         origin = {"index": ", calibrated for this index"}.get(sure.origin, "")
         click.echo(
@@ -231,6 +234,7 @@ def _as_json(result: "QueryMatches") -> dict[str, Any]:
     return {
         "query": result.query,
         "nearest": result.nearest,
+        "bars": None if result.bars is None else asdict(result.bars),
         "matches": [
             {
                 "frame_number": match.frame.number,

@@ -82,6 +82,8 @@ def _entry(
         facts = f"no frame is similar enough, the nearest {nearest:.6f}"
     else:
         facts = f"nearest {nearest:.6f}"
+    if result.bars is not None:
+        facts += f", without the query's bars ({result.bars.describe()})"
     margin = None
     if threshold is not None and nearest is not None:
         # 0 at the threshold; relative to how unlike frames at the threshold are.

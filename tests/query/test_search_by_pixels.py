@@ -114,16 +114,17 @@ def same_pixels_are_second(picture, blind, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("threshold", "found"), [(None, [0]), (0.97, [0]), (0.98, [1]), (0.995, [])]
+    ("threshold", "found", "nearest"),
+    [(None, [0], 0.975), (0.97, [0], 0.975), (0.98, [1], 0.99), (0.995, [], 0.99)],
 )
 def test_a_frame_above_the_threshold_is_found_behind_one_below(
-    same_pixels_are_second, picture, blind, threshold, found
+    same_pixels_are_second, picture, blind, threshold, found, nearest
 ):
     (result,) = search(
         same_pixels_are_second, picture(0), threshold=threshold, embedder=blind
     ).results
     assert [match.frame.number for match in result.matches] == found
-    assert result.nearest == pytest.approx(0.99, abs=1e-6)
+    assert result.nearest == pytest.approx(nearest, abs=1e-6)
 
 
 def test_thumbnails_of_another_shape_add_nothing(picture, blind, tmp_path):

@@ -1,8 +1,10 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import pytest
+from PIL import ImageOps
 
 from nearframe.embeddings import NAMED_WEIGHTS
 from nearframe.query.clock import show_time
@@ -256,3 +258,27 @@ def test_what_is_no_percentage_is_wrong_usage(run, index, threshold):
     result = run("queryDataset", "frames/000001.png", index, "--threshold", threshold)
     assert result.exit_code == 2
     assert "--threshold" in result.stderr
+
+
+def test_the_answer_says_which_bars_were_trimmed(run, index, picture):
+    ImageOps.expand(picture(3), (0, 20, 0, 24)).save("q.png")
+    lines = run("queryDataset", "q.png", index).stdout.splitlines()
+    assert lines[1] == "Frame Number: 3"
+    assert lines[-1] == "Bars: trimmed from the query, 20 px at the top, 24 px at the bottom"
+    (answer,) = json.loads(run("queryDataset", "q.png", index, "--json").stdout)["results"]
+    assert answer["bars"] == {"left": 0, "top": 20, "right": 0, "bottom": 24}
+    assert "without the query's bars" in run_report(run, "q.png", index)
+
+
+def run_report(run, *arguments):
+    run("queryDataset", *arguments, "--report", "r.html")
+    return Path("r.html").read_text("utf-8")
+
+
+def test_a_query_without_bars_is_asked_whole(run, index):
+    result = run("queryDataset", "frames/000003.png", index)
+    assert "Bars" not in result.stdout
+    (answer,) = json.loads(run("queryDataset", "frames/000003.png", index, "--json").stdout)[
+        "results"
+    ]
+    assert answer["bars"] is None
