@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ..device import Placement, instruction_sets
 from ..errors import shown
 from ..preprocessing import Preprocessing
+from ..temporary import temporary_errors
 from ..weights import DEFAULT_WEIGHTS, NAMED_WEIGHTS, FoundWeights
 from .agreement import Agreement, measure_agreement
 from .cache import Entry, cached, digest_of, folder
@@ -96,7 +97,12 @@ class Networks:
         size = self._preprocessing.size
         graph = onnx_graph(self._weights.load().state_dict, self._preprocessing)
         reference = _opened(graph.SerializeToString())
-        entry = _arranged(quantised_graph(graph, size))
+        with temporary_errors(
+            f"prepare weights {shown(self._weights.name)} in int8, which takes about 200 MB",
+            remedy="use --precision fp32",
+        ):
+            quantised = quantised_graph(graph, size)
+        entry = _arranged(quantised)
         agreement = measure_agreement(_opened(entry.content), reference, size)
         return replace(entry, facts=asdict(agreement))
 

@@ -1,7 +1,6 @@
 """Which frames of a video are new? Those are written; the others never are."""
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -34,6 +33,7 @@ from nearframe.embeddings.sources import (
     VideoSource,
     open_source,
 )
+from nearframe.embeddings.temporary import temporary_file
 from nearframe.index import Recall, atomic_write
 
 from ..change import ChangeDetection
@@ -147,7 +147,7 @@ def dedup_video(
         name = Path(video.path).stem
         detection = Detections(rules.change, [name]).of(name)
     writer = None if to is None else _Writer(Path(to), video)
-    with tempfile.TemporaryFile(prefix="nearframe-") as file:
+    with temporary_file("note the frames that stay") as file:
         frames = _VideoFrames(rules, detection, made, file)
         total, kept, unreadable = _walk(video, frames, writer, progress or Silent())
     if not total:

@@ -2,7 +2,6 @@
 
 import math
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -19,6 +18,7 @@ from nearframe.embeddings import (
     Vectors,
     shown,
 )
+from nearframe.embeddings.temporary import temporary_file
 from nearframe.index import Recall
 
 from ..plans.rules import DedupRules
@@ -54,7 +54,7 @@ def gathered(
     """
     with ExitStack() as stack:
         job = prepare(source, options, embedder, stack, unknown_threshold=True)
-        file = stack.enter_context(tempfile.TemporaryFile(prefix="nearframe-"))
+        file = stack.enter_context(temporary_file("note what is compared"))
         vectors = None
         if job.rules.cosine is not None:
             vectors = stack.enter_context(spooled_vectors(len(job.images.ordered)))

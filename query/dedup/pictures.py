@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from nearframe.embeddings import NearframeError, RgbImage, shown
+from nearframe.embeddings.temporary import temporary_errors
 
 from ..change import ChangeDetection
 from ..change.light import Grey
@@ -17,6 +18,7 @@ from ..plans.rules import ChangeSettings
 from .quality import sharpness
 
 _HELD_BYTES = 128 << 20
+_TASK = "note the pictures that are compared"
 
 
 class Detections:
@@ -94,15 +96,18 @@ class PictureSpool:
     def append(self, position: int, picture: Grey) -> None:
         """Write a picture."""
         content = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
-        start = self._file.seek(0, os.SEEK_END)
-        self._file.write(content)
+        with temporary_errors(_TASK):
+            start = self._file.seek(0, os.SEEK_END)
+            self._file.write(content)
         self._places[position] = start, len(content)
 
     def read(self, position: int) -> Grey:
         """Read a picture."""
         start, length = self._places[position]
-        self._file.seek(start)
-        content = np.frombuffer(self._file.read(length), np.uint8)
+        # What was written last may not be on the disk before this.
+        with temporary_errors(_TASK):
+            self._file.seek(start)
+            content = np.frombuffer(self._file.read(length), np.uint8)
         return np.asarray(cv2.imdecode(content, cv2.IMREAD_GRAYSCALE), np.uint8)
 
 

@@ -1,14 +1,17 @@
 """Which frame of a run of repeats stands for the others."""
 
-import tempfile
+import errno
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from types import TracebackType
+from typing import IO
 
 import numpy as np
 
 from nearframe.embeddings import DIMENSION, Vectors
+from nearframe.embeddings.temporary import temporary_errors, temporary_file
 
 from ..plans.rules import DedupRules
 from ..threshold import lowest_cosine
@@ -46,8 +49,22 @@ class Group:
 @contextmanager
 def spooled_vectors(count: int) -> Iterator[Vectors]:
     """Give room for vectors, float32 ``(count, 2048)``, in a temporary file."""
-    with tempfile.TemporaryFile(prefix="nearframe-") as file:
+    task = "note the vectors that are compared"
+    with temporary_file(task) as file:
+        with temporary_errors(task):
+            _reserve(file, max(count, 1) * DIMENSION * np.dtype(np.float32).itemsize)
         yield np.memmap(file, np.float32, "w+", shape=(count, DIMENSION))
+
+
+def _reserve(file: IO[bytes], size: int) -> None:
+    """Take the room at once: a process that writes to mapped memory without any is killed."""
+    if not hasattr(os, "posix_fallocate"):
+        return
+    try:
+        os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+            raise
 
 
 class Representatives:
