@@ -12,12 +12,12 @@ from pathlib import Path
 
 from .frame import Frame, FrameRef, Unreadable
 from .preprocessing import Preprocessing
-from .sources import ImageFile, ImageSequence, Source
+from .sources import DECODING_RULES, ImageFile, ImageSequence, Source
 from .sources.kinds import suffix_of
 from .vector_cache import Embedded, VectorCache, folder
 from .weights import file_sha256
 
-# Counts up when the same file would give other pixels, or the same pixels another thumbnail.
+# Counts up when the same pixels would give another thumbnail.
 _RECIPE = 1
 _FILE = "1.sqlite"
 # A clock of files is a few milliseconds behind that of the system.
@@ -50,7 +50,8 @@ class KnownFiles:
         self._preprocessing = preprocessing
         self._cache = VectorCache(folder() / _FILE)
         self._context = json.dumps(
-            [_RECIPE, identity, preprocessing.to_json(), _versions()], sort_keys=True
+            [_RECIPE, DECODING_RULES, identity, preprocessing.to_json(), _versions()],
+            sort_keys=True,
         ).encode()
 
     def tasks(self, source: Source) -> Iterator[Callable[[], Frame | KnownFrame | Unreadable]]:

@@ -6,7 +6,7 @@ from .errors import FrameIndexError, IndexDamagedError, IndexLockedError, IndexV
 from .export import export_index
 from .exported import ExportedIndex, Searchable, open_index
 from .frame_index import FrameBlock, FrameIndex
-from .inspect import IndexSummary, Verification, summarize, verify
+from .inspect import IndexSummary, Verification, files_of_older_rules, summarize, verify
 from .match import Match, Restriction
 from .outputs import (
     GENERATOR,
@@ -46,6 +46,7 @@ __all__ = [
     "atomic_write",
     "build_index",
     "export_index",
+    "files_of_older_rules",
     "open_index",
     "order_by_pixels",
     "output_path",

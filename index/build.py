@@ -14,11 +14,11 @@ from nearframe.embeddings import (
     Silent,
     SourceError,
     Unreadable,
-    file_sha256,
     resolve_embedder,
     shown,
 )
 from nearframe.embeddings.sources import (
+    DECODING_RULES,
     Animation,
     File,
     ImageSequence,
@@ -26,10 +26,12 @@ from nearframe.embeddings.sources import (
     VideoSource,
     kind_of,
     open_sources,
+    reads_otherwise,
 )
 
 from .errors import FrameIndexError
 from .export import export_index, is_single_file, require_free_names
+from .file_state import hashed, is_gone, is_resumed
 from .frame_index import FrameIndex, absolute
 from .interrupts import interrupts_held
 from .search import AnnChoice
@@ -38,6 +40,10 @@ from .unfinished import BuildMark
 
 COMMIT_EVERY = 512
 """Frames between commits: what an interruption costs at most."""
+
+# A video that is read again by newer rules is exchanged in one commit, if it has no more frames;
+# until then, its old ones are found. Their vectors wait in memory, 130 MB.
+_EXCHANGED_AT_ONCE = 16_384
 
 
 @dataclass
@@ -245,7 +251,7 @@ class _Build:
 
     def check_gone(self, *, prune: bool) -> None:
         """Count the frames whose file does not exist any more, or drop them."""
-        gone = [path for path in self._catalog.file_paths() if _is_gone(path)]
+        gone = [path for path in self._catalog.file_paths() if is_gone(path)]
         self.report.gone = sum(map(self._catalog.frame_count, gone))
         self.report.pruned = prune
         if prune:
@@ -260,9 +266,15 @@ class _Build:
         files = [file for file in images.files if self._is_new(file.path)]
         wanted = {file.path: state for file in files if (state := self._to_read(file))}
         report.unchanged = len(files) - len(wanted)
+        if images.kind == "folder":
+            # A new file in the middle moves those behind it up: first, so that at no commit two
+            # files have one number.
+            self._catalog.renumber(
+                source_id, ((absolute(file.path), file.number) for file in files)
+            )
         self._progress.start(shown(images.path), len(wanted))
         for batch in self._embed(replace(images.select(wanted), problems=())):
-            states = [_hashed(wanted[frame.source]) for frame in batch.frames]
+            states = [hashed(wanted[frame.source]) for frame in batch.frames]
             with interrupts_held():
                 for state in states:
                     self._catalog.remove_frames(state.path)
@@ -271,11 +283,6 @@ class _Build:
                     self._forget_changed(unreadable.source)
                 report.embedded += len(batch.frames)
                 self._take(batch)
-        if images.kind == "folder":
-            # A new file in the middle moves those behind it up.
-            self._catalog.renumber(
-                source_id, ((absolute(file.path), file.number) for file in files)
-            )
 
     def _add_video(
         self, video: VideoSource | Animation, source_id: int, report: SourceReport
@@ -291,18 +298,19 @@ class _Build:
         if video.frame_count != 0:
             self._prepare()
         with interrupts_held():
-            if self._rehash or not _is_resumed(known, state):
+            if self._rehash or not is_resumed(known, state):
                 self._catalog.remove_frames(path)
             self._catalog.put_file(source_id, replace(state, complete=False))
         report.unchanged = self._catalog.frame_count(path)
         problem = None
+        outdated = known is not None and known.complete and known.rules < DECODING_RULES
         self._progress.start(shown(video.path), video.frame_count)
         self._progress.advance(report.unchanged)
         for batch in self._embed(video.resume(after=self._catalog.last_number(path))):
             report.embedded += len(batch.frames)
             problem = batch.unreadable[-1].reason if batch.unreadable else problem
-            self._take(batch)
-        self._catalog.put_file(source_id, replace(_hashed(state), problem=problem))
+            self._take(batch, exchanges=outdated)
+        self._catalog.put_file(source_id, replace(hashed(state), problem=problem))
 
     def _add_broken(self, error: SourceError) -> None:
         self._met.add(absolute(error.path))
@@ -337,15 +345,19 @@ class _Build:
         if known is None or not known.complete or known.sampling != sampling:
             return state
         same_stat = (known.size, known.mtime_ns) == (file.size, file.mtime_ns)
-        if same_stat and not self._rehash:
-            return None
-        state = _hashed(state)
-        if state.sha256 != known.sha256:
-            return state
-        if self._rehash and self._catalog.thumbnails.lacks_any_of(os.fsencode(state.path)):
+        if not same_stat or self._rehash:
+            state = hashed(state)
+            if state.sha256 != known.sha256:
+                return state
+            if self._rehash and self._catalog.thumbnails.lacks_any_of(os.fsencode(state.path)):
+                return state
+        outdated = known.rules < DECODING_RULES
+        if outdated and (known.problem or reads_otherwise(file.path, known.rules)):
             return state
         if not same_stat:
             self._catalog.touch_file(state.path, state.size, state.mtime_ns)
+        if outdated:
+            self._catalog.added.renew_rules(state.path)
         return None
 
     def _embed(self, source: ImageSequence | VideoSource | Animation) -> Iterator[EmbeddedBatch]:
@@ -367,40 +379,10 @@ class _Build:
             holder=f"the index {shown(self._index.path)}",
         )
 
-    def _take(self, batch: EmbeddedBatch) -> None:
+    def _take(self, batch: EmbeddedBatch, *, exchanges: bool = False) -> None:
         """Add a batch to the index, and commit now and then."""
         self._index.append(batch.frames, batch.vectors, batch.thumbnails)
         self.report.unreadable += batch.unreadable
         self._progress.advance(len(batch.frames) + len(batch.unreadable))
-        if self._index.pending >= COMMIT_EVERY:
+        if self._index.pending >= (_EXCHANGED_AT_ONCE if exchanges else COMMIT_EVERY):
             self._index.commit()
-
-
-def _hashed(state: FileState) -> FileState:
-    """Fill in the hash; empty where the file has changed since, so that it is read again."""
-    try:
-        state = replace(state, sha256=file_sha256(Path(state.path)))
-    except OSError:
-        return state
-    now = File.look_at(state.path)
-    if (now.size, now.mtime_ns) != (state.size, state.mtime_ns):
-        return replace(state, sha256="")
-    return state
-
-
-def _is_resumed(known: FileState | None, state: FileState) -> bool:
-    """Whether a video was half read, and is still what it was."""
-    if known is None or known.complete:
-        return False
-    return replace(known, sha256="", problem=None) == replace(state, sha256="", complete=False)
-
-
-def _is_gone(path: str) -> bool:
-    """Whether a file does not exist; one that cannot be looked at may."""
-    try:
-        Path(path).stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return False

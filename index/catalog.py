@@ -11,6 +11,7 @@ import numpy as np
 from nearframe.embeddings import Fingerprint, FrameRef, Unreadable, reading_errors, shown
 
 from .atomic import atomic_path
+from .columns import AddedColumns
 from .database import Database
 from .errors import FrameIndexError, IndexVersionError
 from .match import Restriction
@@ -22,7 +23,7 @@ CATALOG_NAME = "frames.sqlite"
 
 _PLACES = "SELECT id, shard_id, shard_row FROM frames"
 _FRAMES = """
-SELECT frames.id, files.path, frames.number, frames.time_s, frames.shard_id, frames.shard_row
+SELECT frames.id, files.path, frames.number, frames.time_s, frames.shard_id, frames.shard_row, {}
 FROM frames JOIN files ON files.id = frames.file_id
 """
 # Those of a shard that is still to be written do not count yet.
@@ -37,6 +38,7 @@ class Catalog:
 
     Attributes:
         thumbnails: Those of its frames.
+        added: Columns that came later.
     """
 
     def __init__(self, database: Database) -> None:
@@ -44,6 +46,7 @@ class Catalog:
         self.thumbnails = ThumbnailTable(database)
         self._run, self._run_each = database.run, database.run_each
         self._directory = database.path.parent
+        self.added = AddedColumns(database)
         self._changes_before = 0
 
     @classmethod
@@ -102,6 +105,11 @@ class Catalog:
     def close(self) -> None:
         """Close the connection; what was not committed is gone."""
         self._database.close()
+
+    def require_tables(self) -> None:
+        """Make what is missing where an older nearframe made the catalogue; before `begin`."""
+        self.thumbnails.require()
+        self.added.require()
 
     def begin(self) -> None:
         """Start a transaction; readers keep seeing the state before it."""
@@ -177,14 +185,14 @@ class Catalog:
     def file(self, path: str) -> FileState | None:
         """Return what is known of a file, None if it is new."""
         rows = self._run(
-            "SELECT path, size, mtime_ns, sha256, sampling, complete, problem FROM files "
-            "WHERE path = CAST(? AS TEXT)",
+            "SELECT path, size, mtime_ns, sha256, sampling, complete, problem, "
+            f"{self.added.rules} FROM files WHERE path = CAST(? AS TEXT)",
             os.fsencode(path),
         )
         if not rows:
             return None
-        path, size, mtime_ns, sha256, sampling, complete, problem = rows[0]
-        return FileState(path, size, mtime_ns, sha256, sampling, bool(complete), problem)
+        path, size, mtime_ns, sha256, sampling, complete, problem, rules = rows[0]
+        return FileState(path, size, mtime_ns, sha256, sampling, bool(complete), problem, rules)
 
     def file_id(self, path: str) -> int | None:
         """Return the id of a file, None if it is new."""
@@ -208,12 +216,12 @@ class Catalog:
         """Add a file or update what is known of it; its frames stay. Return its id."""
         rows = self._run(
             """INSERT INTO files
-            (source_id, path, size, mtime_ns, sha256, sampling, complete, problem)
-            VALUES (?, CAST(? AS TEXT), ?, ?, ?, ?, ?, ?)
+            (source_id, path, size, mtime_ns, sha256, sampling, complete, problem, rules)
+            VALUES (?, CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (path) DO UPDATE SET source_id = excluded.source_id,
             size = excluded.size, mtime_ns = excluded.mtime_ns, sha256 = excluded.sha256,
             sampling = excluded.sampling, complete = excluded.complete,
-            problem = excluded.problem RETURNING id""",
+            problem = excluded.problem, rules = excluded.rules RETURNING id""",
             source_id,
             os.fsencode(state.path),
             state.size,
@@ -222,6 +230,7 @@ class Catalog:
             state.sampling,
             state.complete,
             state.problem,
+            state.rules,
         )
         return int(rows[0][0])
 
@@ -242,9 +251,9 @@ class Catalog:
     def add_frame(self, file_id: int, frame: FrameRef, shard_id: int, row: int) -> int:
         """Add a frame of a file, whose vector is a row of a shard, and return its id."""
         rows = self._run(
-            "INSERT INTO frames (file_id, number, time_s, shard_id, shard_row) "
-            "VALUES (?, ?, ?, ?, ?) RETURNING id",
-            *(file_id, frame.number, frame.time_s, shard_id, row),
+            "INSERT INTO frames (file_id, number, time_s, shard_id, shard_row, stamp_s) "
+            "VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+            *(file_id, frame.number, frame.time_s, shard_id, row, frame.stamp_s),
         )
         return int(rows[0][0])
 
@@ -287,7 +296,11 @@ class Catalog:
 
     def frames(self) -> list[StoredFrame]:
         """Return all committed frames in order."""
-        return [_stored_frame(row) for row in self._run(_FRAMES + _COMMITTED + _IN_ORDER)]
+        return [_stored_frame(row) for row in self._run(self._frames + _COMMITTED + _IN_ORDER)]
+
+    @property
+    def _frames(self) -> str:
+        return _FRAMES.format(self.added.stamp_s)
 
     def frame_ids(self) -> list[int]:
         """Return the ids of all committed frames, in no order."""
@@ -320,7 +333,7 @@ class Catalog:
 
     def frames_by_id(self, ids: Iterable[int]) -> dict[int, StoredFrame]:
         """Return those frames that are there."""
-        rows = self._database.run_by_ids(f"{_FRAMES} WHERE frames.id IN", ids)
+        rows = self._database.run_by_ids(f"{self._frames} WHERE frames.id IN", ids)
         return {row[0]: _stored_frame(row) for row in rows}
 
     def next_shard_id(self) -> int:
@@ -378,8 +391,9 @@ class Catalog:
 
 
 def _stored_frame(row: tuple[Any, ...]) -> StoredFrame:
-    id_, path, number, time_s, shard_id, shard_row = row
-    return StoredFrame(id_, FrameRef(path, number, time_s), shard_id, shard_row)
+    id_, path, number, time_s, shard_id, shard_row, stamp_s = row
+    ref = FrameRef(path, number, time_s, stamp_s=stamp_s)
+    return StoredFrame(id_, ref, shard_id, shard_row)
 
 
 def _as_places(rows: list[tuple[Any, ...]]) -> Places:

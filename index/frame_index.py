@@ -72,7 +72,7 @@ class FrameIndex:
         self.search = StoredSearch(path, catalog, self._vectors)
         self._pending: list[Vectors] = []
         if lock is not None:
-            self.catalog.thumbnails.require()
+            self.catalog.require_tables()
             self._drop_lost_shards()
             self.catalog.begin()
 

@@ -28,6 +28,7 @@ class IndexSummary:
         threshold: The one that was calibrated for it; None where nobody did.
         approximate: How it is searched when not exactly; None where it is.
         unfinished: What a build has not read to its end; empty where the index is complete.
+        older_rules: How many files were read by older rules of decoding.
     """
 
     path: Path
@@ -40,6 +41,7 @@ class IndexSummary:
     threshold: StoredThreshold | None
     approximate: IvfRecord | None
     unfinished: tuple[str, ...]
+    older_rules: int
 
 
 def summarize(index: FrameIndex) -> IndexSummary:
@@ -55,6 +57,7 @@ def summarize(index: FrameIndex) -> IndexSummary:
         threshold=stored_threshold(index),
         approximate=index.search.record(),
         unfinished=unfinished_inputs(index),
+        older_rules=files_of_older_rules(index),
     )
 
 
@@ -67,12 +70,14 @@ class Verification:
         frames: How many frames were checked.
         damage: One line for each thing that is wrong, with what to do; empty if all is well.
         unfinished: As of `IndexSummary`.
+        older_rules: Likewise.
     """
 
     shards: int
     frames: int
     damage: tuple[str, ...]
     unfinished: tuple[str, ...] = ()
+    older_rules: int = 0
 
 
 def verify(path: str | os.PathLike[str]) -> Verification:
@@ -92,8 +97,20 @@ def verify(path: str | os.PathLike[str]) -> Verification:
         if not damage:  # else there is nothing to compare it with
             damage = index.search.damage()
         return Verification(
-            len(shards), len(index), tuple(damage), unfinished=unfinished_inputs(index)
+            len(shards),
+            len(index),
+            tuple(damage),
+            unfinished=unfinished_inputs(index),
+            older_rules=files_of_older_rules(index),
         )
+
+
+def files_of_older_rules(index: FrameIndex) -> int:
+    """Return how many files were read by older rules of decoding (`DECODING_RULES`).
+
+    The next build of them reads those again that today's rules read otherwise.
+    """
+    return index.catalog.added.count_older_files()
 
 
 def _size(file: Path) -> int:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nearframe.embeddings import FrameRef
+from nearframe.embeddings.sources import DECODING_RULES
 
 FORMAT_VERSION = 1
 
@@ -21,19 +22,21 @@ CREATE TABLE sources (
     id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, kind TEXT NOT NULL);
 -- A file's vectors stay valid while its size and time, or its hash, stay the same. `sampling`
 -- says which frames of a video were asked for; `complete` is 0 while some are still to come;
--- `problem` says what of it did not decode. The ids of shards and frames are never given twice:
--- a reader may hold those of an earlier commit.
+-- `problem` says what of it did not decode; `rules` is the version of the rules by which it was
+-- read. `stamp_s` is the time stamp in the file of a video, in seconds. The ids of shards and
+-- frames are never given twice: a reader may hold those of an earlier commit.
 CREATE TABLE files (
     id INTEGER PRIMARY KEY, source_id INTEGER NOT NULL REFERENCES sources,
     path TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
-    sha256 TEXT NOT NULL, sampling TEXT NOT NULL, complete INTEGER NOT NULL, problem TEXT);
+    sha256 TEXT NOT NULL, sampling TEXT NOT NULL, complete INTEGER NOT NULL, problem TEXT,
+    rules INTEGER NOT NULL DEFAULT 1);
 CREATE TABLE shards (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL, rows INTEGER NOT NULL, sha256 TEXT NOT NULL);
 CREATE TABLE frames (
     id INTEGER PRIMARY KEY AUTOINCREMENT, file_id INTEGER NOT NULL REFERENCES files,
     number INTEGER NOT NULL, time_s REAL,
-    shard_id INTEGER NOT NULL, shard_row INTEGER NOT NULL);
+    shard_id INTEGER NOT NULL, shard_row INTEGER NOT NULL, stamp_s REAL);
 CREATE INDEX frames_of_file ON frames (file_id, number);
 """
 
@@ -50,6 +53,7 @@ class FileState:
         sampling: Which frames were asked for; ``all`` for images.
         complete: Whether all of them were embedded.
         problem: What did not decode; None if all did.
+        rules: Version of the rules by which it was read (`DECODING_RULES`).
     """
 
     path: str
@@ -59,6 +63,7 @@ class FileState:
     sampling: str = "all"
     complete: bool = True
     problem: str | None = None
+    rules: int = DECODING_RULES
 
 
 @dataclass(frozen=True, slots=True)

@@ -287,13 +287,25 @@ def report_unfinished(index: str | os.PathLike[str], inputs: Iterable[str]) -> N
     )
 
 
+def report_older_rules(index: str | os.PathLike[str], files: int) -> None:
+    """Say on stderr that files of an index were read by older rules of decoding."""
+    if files:
+        click.echo(
+            f"Note: {count(files, 'file')} of {show_path(index)} "
+            f"{'was' if files == 1 else 'were'} read by older rules of decoding; "
+            "the same buildIndex reads again what they concern",
+            err=True,
+        )
+
+
 def report_unfinished_index(path: Path) -> None:
-    """Say so where a path is an incomplete index; of anything else, say nothing."""
-    from nearframe.index import FrameIndex, unfinished_inputs
+    """Say so where a path is an incomplete or old index; of anything else, say nothing."""
+    from nearframe.index import FrameIndex, files_of_older_rules, unfinished_inputs
 
     if FrameIndex.exists(path):
         with FrameIndex.open(path) as index:
             report_unfinished(path, unfinished_inputs(index))
+            report_older_rules(path, files_of_older_rules(index))
 
 
 def skipped_json(skipped: Iterable["Unreadable"]) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from .cli import (
     json_option,
     path_argument,
     print_json,
+    report_older_rules,
     report_skipped,
     report_unfinished,
     show_path,
@@ -37,6 +38,7 @@ def info(index_path: Path, as_json: bool) -> None:
         _print(summary)
         report_skipped(summary.problems)
     report_unfinished(index_path, summary.unfinished)
+    report_older_rules(index_path, summary.older_rules)
 
 
 def _print(summary: "IndexSummary") -> None:
@@ -100,5 +102,6 @@ def _as_json(summary: "IndexSummary") -> dict[str, Any]:
         ],
         "complete": not summary.unfinished,
         "unfinished": list(summary.unfinished),
+        "older_rules": summary.older_rules,
         "problems": skipped_json(summary.problems),
     }

@@ -16,6 +16,7 @@ from .cli import (
     force_option,
     json_option,
     print_json,
+    report_older_rules,
     report_skipped,
     report_unfinished,
     require_page,
@@ -111,7 +112,13 @@ def query_dataset(
     **options: Any,
 ) -> None:
     """Find the frames of an index that are nearest to a picture, with their time."""
-    from nearframe.index import FrameIndex, Restriction, open_index, unfinished_inputs
+    from nearframe.index import (
+        FrameIndex,
+        Restriction,
+        files_of_older_rules,
+        open_index,
+        unfinished_inputs,
+    )
     from nearframe.query import check_sheet_path, search, usual_threshold
 
     if index_path is None:
@@ -136,12 +143,14 @@ def query_dataset(
         )
         sure = usual_threshold(index, report.fingerprint)
         unfinished = unfinished_inputs(index) if isinstance(index, FrameIndex) else ()
+        older_rules = files_of_older_rules(index) if isinstance(index, FrameIndex) else 0
     _save(report, report_path, sheet_path, index_path, sure)
     if as_json:
         results = [_as_json(result) for result in report.results]
         print_json(
             {
                 "complete": not unfinished,
+                "older_rules": older_rules,
                 "results": results,
                 "skipped": skipped_json(report.unreadable),
                 "left_out": left_out_json(left_out),
@@ -156,6 +165,7 @@ def query_dataset(
         if path is not None:
             click.echo(f"{label}: {show_path(path)}", err=as_json)
     report_unfinished(index_path, unfinished)
+    report_older_rules(index_path, older_rules)
     report_left_out(left_out)
     report_skipped(report.unreadable, strict=strict)
 
@@ -240,6 +250,7 @@ def _as_json(result: "QueryMatches") -> dict[str, Any]:
                 "frame_number": match.frame.number,
                 "source": match.frame.source,
                 "time_s": match.frame.time_s,
+                "stamp_s": match.frame.stamp_s,
                 "similarity": match.similarity,
                 "difference": match.difference,
             }

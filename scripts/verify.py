@@ -10,6 +10,7 @@ from .cli import (
     json_option,
     path_argument,
     print_json,
+    report_older_rules,
     report_unfinished,
     show_path,
 )
@@ -31,12 +32,14 @@ def verify(index_path: Path, as_json: bool) -> None:
                 "damage": list(result.damage),
                 "complete": not result.unfinished,
                 "unfinished": list(result.unfinished),
+                "older_rules": result.older_rules,
             }
         )
     else:
         checked = f"{count(result.frames, 'frame')} in {count(result.shards, 'file')}"
         click.echo(f"{show_path(index_path)}: {checked} checked, {len(result.damage)} damaged")
     report_unfinished(index_path, result.unfinished)
+    report_older_rules(index_path, result.older_rules)
     for line in result.damage:
         click.echo(f"Error: {line}", err=True)
     if result.damage:

@@ -7,12 +7,14 @@ from .image import read_image, to_rgb, to_rgb_array
 from .kinds import IMAGE_SUFFIXES, RAW_SUFFIXES, VIDEO_SUFFIXES, kind_of
 from .left_out import LeftOut
 from .open import Source, open_source, open_sources
+from .rules import DECODING_RULES, reads_otherwise
 from .sampling import Sampling
 from .seeking import frames_at
 from .video import VideoSource
 from .walk import INDEX_FILE, File, list_folder, natural_key
 
 __all__ = [
+    "DECODING_RULES",
     "IMAGE_SUFFIXES",
     "INDEX_FILE",
     "RAW_SUFFIXES",
@@ -36,6 +38,7 @@ __all__ = [
     "open_source",
     "open_sources",
     "read_image",
+    "reads_otherwise",
     "to_rgb",
     "to_rgb_array",
 ]

@@ -39,7 +39,7 @@ def decoder_of(stream: av.video.stream.VideoStream) -> Any:
 
 def has_alpha(picture: av.VideoFrame) -> bool:
     """Tell whether a frame may have pixels that are not opaque."""
-    return _has_alpha(picture.format.name)
+    return is_format_with_alpha(picture.format.name)
 
 
 def over(picture: av.VideoFrame, background: Colour) -> RgbImage:
@@ -90,6 +90,7 @@ def _rgba(picture: av.VideoFrame) -> "np.ndarray[Any, np.dtype[np.uint8]]":
 
 
 @functools.cache
-def _has_alpha(pixel_format: str) -> bool:
+def is_format_with_alpha(pixel_format: str) -> bool:
+    """Tell whether frames of a pixel format, by FFmpeg's name, may be transparent."""
     components = av.VideoFormat(pixel_format).components
     return pixel_format == _PALETTE or any(component.is_alpha for component in components)

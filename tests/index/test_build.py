@@ -262,7 +262,7 @@ class TestAgain:
         build_index([folder], index)
         os.utime(folder / "000002.png", ns=(0, 10**18))
         build_index([folder], index)
-        monkeypatch.setattr("nearframe.index.build.file_sha256", None)
+        monkeypatch.setattr("nearframe.index.file_state.file_sha256", None)
         build_index([folder], index)
 
     def change_in_secret(self, path, content):

@@ -200,7 +200,7 @@ def test_json_has_every_match(run, video_index, tmp_path, picture):
     (found,) = answer["results"]
     assert found["query"] == "q.png"
     assert [set(match) for match in found["matches"]] == [
-        {"frame_number", "source", "time_s", "similarity", "difference"}
+        {"frame_number", "source", "time_s", "stamp_s", "similarity", "difference"}
     ] * 2
     assert found["nearest"] == found["matches"][0]["similarity"]
     match = found["matches"][0]
