@@ -64,6 +64,8 @@ class Decoding:
         self._stream = stream
         start = start_of(stream)
         self._starts: dict[int, Fraction] = {} if start is None else {0: start}
+        time_base = stream.time_base or Fraction(0)
+        self._time_base = time_base.numerator, time_base.denominator
         self._stretches = Stretches(stream.time_base, container.format.name)
         self._decoder = decoder_of(stream)
         self._announced_s = announced_s(container, stream)
@@ -200,20 +202,20 @@ class Decoding:
         if laid is None:
             return Decoded(number, None, picture)
         stamp, stretch = self._stretches.stamp(laid), self._stretches.stretch(laid)
-        stamp_s = self._seconds(stamp)
-        time_base = self._stream.time_base
-        if not time_base:
-            return Decoded(number, stamp_s, picture, stamp_s, stretch)
-        exact = stamp * time_base
-        time_s = float(exact - self._start_of(stretch, exact))
+        time_s, stamp_s = self._time_s(stamp, stretch), self._seconds(stamp)
         return Decoded(number, time_s, picture, stamp_s, stretch)
 
-    def _start_of(self, stretch: int, first: Fraction) -> Fraction:
-        """Return the time that counts as 0:00 in a stretch, given that of its first frame."""
+    def _time_s(self, stamp: int, stretch: int) -> float:
+        """Return the time of a frame; the first of a stretch that is asked for decides its 0:00."""
+        ticks, base = self._time_base
         if stretch not in self._starts:
+            first = Fraction(stamp * ticks, base)
             # A recording that begins before the start of the file would have times below 0.
             self._starts[stretch] = min(self._starts.get(0, first), first)
-        return self._starts[stretch]
+        start = self._starts[stretch]
+        # Fractions are slow, floats not exact.
+        above = stamp * ticks * start.denominator - start.numerator * base
+        return above / (base * start.denominator)
 
     def _stamps(self) -> Iterator[int | None]:
         """Decode the file in another pass, for the time stamps of its frames."""
@@ -224,4 +226,5 @@ class Decoding:
 
     def _seconds(self, stamp: int) -> float:
         """Convert from the stream's time base."""
-        return float(stamp * self._stream.time_base) if self._stream.time_base else 0.0
+        ticks, base = self._time_base
+        return stamp * ticks / base
