@@ -7,6 +7,7 @@ from .export import export_index
 from .exported import ExportedIndex, Searchable, open_index
 from .frame_index import FrameBlock, FrameIndex
 from .inspect import IndexSummary, Verification, files_of_older_rules, summarize, verify
+from .lock import holding
 from .match import Match, Restriction
 from .outputs import (
     GENERATOR,
@@ -17,6 +18,7 @@ from .outputs import (
     require_replaceable,
 )
 from .pixel_order import PIXEL_CANDIDATES, order_by_pixels, thumbnail_differences
+from .rename import rename_new
 from .search import AnnChoice, IvfRecord, Recall
 from .stored_threshold import StoredThreshold, store_threshold, stored_threshold
 from .unfinished import unfinished_inputs
@@ -47,12 +49,14 @@ __all__ = [
     "build_index",
     "export_index",
     "files_of_older_rules",
+    "holding",
     "open_index",
     "order_by_pixels",
     "output_path",
     "output_write",
     "picture_mark",
     "remove_leftovers",
+    "rename_new",
     "replace_anything",
     "require_replaceable",
     "store_threshold",

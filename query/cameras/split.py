@@ -19,7 +19,7 @@ from nearframe.embeddings.prefetch import run_ahead
 
 from ..plans.apply import FileReport, make_directories, missing_directories, run_journal, unfinished
 from ..plans.files import has_content, is_link_to
-from ..plans.journal import SPLIT_ACTIONS, Journal, Operation, SplitAction
+from ..plans.journal import SPLIT_ACTIONS, Journal, Operation, SplitAction, journal_lock
 from ..plans.plan import numbered_paths
 from .naming import Naming
 from .shots import read_shots
@@ -179,10 +179,8 @@ def split_folder(
     resumed = path.exists()
     skipped: tuple[Unreadable, ...] = ()
     already = 0
-    if resumed:
-        _require_same(path, folder, to_path, naming or Naming())
-        entries = unfinished(path, action, to_path)
-    else:
+    entries = None
+    if not resumed:
         plan = plan_split(
             folder,
             to=to,
@@ -196,9 +194,15 @@ def split_folder(
         if not plan.operations:
             return SplitReport(0, skipped, str(to_path), {}, already, None, resumed=False)
         entries = Journal(action, plan.operations, missing_directories(plan.operations))
-        entries.write(path)
-        make_directories(entries, path)
-    report = run_journal(entries, path, label=f"{action} to {shown(to_path)}", progress=progress)
+        entries.create(path)
+    with journal_lock(path):
+        if entries is None:
+            _require_same(path, folder, to_path, naming or Naming())
+            entries = unfinished(path, action, to_path)
+        else:
+            make_directories(entries, path)
+        label = f"{action} to {shown(to_path)}"
+        report = run_journal(entries, path, label=label, progress=progress)
     return SplitReport(
         done=report.done,
         skipped=(*skipped, *report.skipped),

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from nearframe.embeddings import (
@@ -17,6 +17,7 @@ from nearframe.embeddings import (
 from nearframe.index import remove_leftovers
 
 from .check import Check, require_folders
+from .files import private_path, put_back
 from .journal import (
     ACTIONS,
     TARGETED,
@@ -25,6 +26,7 @@ from .journal import (
     Journal,
     Operation,
     earlier_journals,
+    journal_lock,
 )
 from .operations import doing
 from .plan import DedupPlan, numbered_paths
@@ -101,9 +103,8 @@ def apply_plan(
     to = None if to is None else Path(os.path.abspath(to))  # noqa: PTH100
     skipped: tuple[Unreadable, ...] = ()
     already = 0
-    if path.exists():
-        entries = unfinished(path, action, to)
-    else:
+    entries = None
+    if not path.exists():
         require_folders(plan, action, to)
         earlier = tuple(earlier_journals(path))
         checked = Check(plan, action, to, [journal for _, journal in earlier]).all()
@@ -112,10 +113,14 @@ def apply_plan(
             return Application(0, skipped, to, earlier[0][0], already)
         operations = checked.operations
         entries = Journal(action, operations, missing_directories(operations))
-        entries.write(path)
-        make_directories(entries, path)
+        entries.create(path)
     label = action if to is None else f"{action} to {shown(to)}"
-    report = run_journal(entries, path, label=label, progress=progress)
+    with journal_lock(path):
+        if entries is None:
+            entries = unfinished(path, action, to)
+        else:
+            make_directories(entries, path)
+        report = run_journal(entries, path, label=label, progress=progress)
     return Application(report.done, (*skipped, *report.skipped), to, path, already)
 
 
@@ -124,12 +129,18 @@ def run_journal(
 ) -> FileReport:
     """Do what a journal says, as far as it is not done already.
 
+    Args:
+        entries: The journal.
+        path: Where it is; `journal_lock` is held.
+        label: As of `Progress`.
+        progress: Told how far it is.
+
     Raises:
         OutputError: If the disk is full; the journal at `path` says what was done.
     """
     progress = progress or Silent()
     progress.start(label, len(entries.operations))
-    action = doing(entries.action)
+    action = doing(entries.action, entries.token)
     done = 0
     skipped = []
     for operation in entries.operations:
@@ -172,16 +183,19 @@ def undo(journal: str | os.PathLike[str], *, progress: Progress | None = None) -
         NearframeError: If it is no journal, or of what cannot be taken back, as deleted files.
     """
     path = Path(journal)
-    entries = Journal.read(path)
-    action = doing(entries.action)
+    with journal_lock(path):
+        return _undo(Journal.read(path), path, progress or Silent())
+
+
+def _undo(entries: Journal, path: Path, progress: Progress) -> FileReport:
+    action = doing(entries.action, entries.token)
+    skipped = _restore(entries)
     hindrance = action.hindrance(entries.operations)
     if hindrance is not None:
         _finish(entries, path)
         raise NearframeError(f"{shown(path)}: {hindrance}")
-    progress = progress or Silent()
     progress.start(f"undo {shown(path)}", len(entries.operations))
     done = 0
-    skipped = []
     for operation in reversed(entries.operations):
         try:
             done += action.take_back(operation)
@@ -202,7 +216,7 @@ def undo(journal: str | os.PathLike[str], *, progress: Progress | None = None) -
 def _finish(entries: Journal, path: Path) -> None:
     """Say in the journal that it came to its end, or else the next run would go on with it."""
     if not entries.finished:
-        replace(entries, finished=True).write(path)
+        entries.finish(path)
 
 
 def unfinished(path: Path, action: FileAction, to: Path | None) -> Journal:
@@ -224,6 +238,7 @@ def unfinished(path: Path, action: FileAction, to: Path | None) -> Journal:
         )
     _make(entries.directories)
     _remove_leftovers(entries)
+    _restore(entries)
     return entries
 
 
@@ -257,6 +272,26 @@ def _remove_leftovers(entries: Journal) -> None:
         for path in (operation.source, operation.target)
         if path
     )
+
+
+def _restore(entries: Journal) -> list[Unreadable]:
+    """Give files their names back that a crash left with private ones.
+
+    Returns:
+        Those whose name is taken.
+    """
+    taken = []
+    for operation in entries.operations:
+        for path in filter(None, (operation.source, operation.target)):
+            private = private_path(Path(path), entries.token)
+            if not os.path.lexists(private):
+                continue
+            try:
+                with writing_errors(path):
+                    put_back(private, Path(path))
+            except NearframeError as error:
+                taken.append(Unreadable(path, None, str(error)))
+    return taken
 
 
 def missing_directories(operations: Iterable[Operation]) -> tuple[str, ...]:

@@ -1,12 +1,14 @@
 """Moving and copying single files without ever losing or replacing one."""
 
 import errno
+import hashlib
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from nearframe.embeddings import NearframeError, OutputError, file_sha256, shown, writing_errors
-from nearframe.index import atomic_path, sync_directory
+from nearframe.index import atomic_path, rename_new, sync_directory
 
 _EFFECTIVE_IDS = os.access in os.supports_effective_ids
 # Another file system; one without hard links; more links than it allows.
@@ -45,10 +47,15 @@ def copy_file(source: Path, target: Path, sha256: str) -> None:
         OSError: As the operating system says.
     """
     _require_free(target)
-    with atomic_path(target) as temporary:
-        shutil.copy2(source, temporary)
-        if file_sha256(temporary) != sha256:
-            raise NearframeError(f"{shown(source)} changed while it was copied; left where it is")
+    try:
+        with atomic_path(target, replace=False) as temporary:
+            shutil.copy2(source, temporary)
+            if file_sha256(temporary) != sha256:
+                raise NearframeError(
+                    f"{shown(source)} changed while it was copied; left where it is"
+                )
+    except FileExistsError as error:
+        raise _taken(target) from error
 
 
 def is_link_to(path: Path, source: Path) -> bool:
@@ -87,39 +94,117 @@ def hardlink_file(source: Path, target: Path) -> None:
     sync_directory(target.parent)
 
 
-def remove_file(path: Path) -> None:
-    """Remove a file for good.
+def private_path(path: Path, token: str) -> Path:
+    """Return the name that a file has, for a moment, before it is removed.
+
+    Args:
+        path: The file.
+        token: That of the journal, so that another run of it finds what a crash left.
+    """
+    digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
+    return path.with_name(f".nearframe-{token}-{digest}")
+
+
+def remove_file(path: Path, token: str, is_right: Callable[[Path], bool]) -> None:
+    """Remove a file for good, if it is what it was.
+
+    It first gets its private name and is looked at there: nothing that takes its place meanwhile
+    is removed.
+
+    Args:
+        path: The file.
+        token: As of `private_path`.
+        is_right: Told the private name; whether what is there may go.
 
     Raises:
+        NearframeError: If it may not; then it is back.
         OSError: As the operating system says.
     """
-    path.unlink()
+    private = private_path(path, token)
+    rename_new(path, private)
+    if not is_right(private):
+        put_back(private, path)
+        raise NearframeError("changed meanwhile; left where it is")
+    try:
+        private.unlink()
+    except OSError:
+        put_back(private, path)
+        raise
     sync_directory(path.parent)
 
 
-def move_file(source: Path, target: Path, sha256: str) -> None:
-    """Move a file, also to another file system; at every instant one whole copy exists.
+def put_back(private: Path, path: Path) -> None:
+    """Give a file its name back.
 
     Raises:
-        NearframeError: If the target exists, or a copy does not have the content expected.
+        NearframeError: If another one has it by now.
+        OSError: As the operating system says.
+    """
+    try:
+        rename_new(private, path)
+    except FileExistsError as error:
+        raise NearframeError(
+            f"another file took its name meanwhile, so that it is {shown(private)} now"
+        ) from error
+
+
+def move_file(source: Path, target: Path, sha256: str, token: str) -> None:
+    """Move a file, also to another file system; at every instant one whole copy exists.
+
+    Args:
+        source: The file.
+        target: Where to.
+        sha256: Of the content that is to be moved, and no other.
+        token: As of `private_path`.
+
+    Raises:
+        NearframeError: If the target exists, or the file has another content.
         OSError: As the operating system says.
     """
     _require_free(target)
     try:
-        source.rename(target)
+        rename_new(source, target)
+    except FileExistsError as error:
+        raise _taken(target) from error
     except OSError as error:
         _require_removable(source, error)
         if error.errno != errno.EXDEV:
             raise
         copy_file(source, target, sha256)
-        try:
-            with writing_errors(source):
-                source.unlink()
-        except NearframeError:
-            target.unlink()
-            raise
+        _remove_copied(source, target, sha256, token)
+    else:
+        if not has_content(target, sha256):
+            put_back(target, source)
+            raise NearframeError("changed since it was looked at; left where it is")
     sync_directory(target.parent)
     sync_directory(source.parent)
+
+
+def _remove_copied(source: Path, target: Path, sha256: str, token: str) -> None:
+    """Remove a file that was copied to another file system.
+
+    Where it is gone already, the copy is the only one and stays. So it does where the file has
+    another content by now.
+    """
+    if not os.path.lexists(source):
+        return
+    try:
+        with writing_errors(source):
+            remove_file(
+                source,
+                token,
+                lambda path: has_content(path, sha256) and has_content(target, sha256),
+            )
+    except NearframeError:
+        if not os.path.lexists(source):
+            return
+        if has_content(source, sha256):
+            remove_file(
+                target,
+                token,
+                lambda path: has_content(path, sha256) and has_content(source, sha256),
+            )
+        raise
 
 
 def _require_removable(source: Path, error: OSError) -> None:
@@ -139,4 +224,8 @@ def _require_removable(source: Path, error: OSError) -> None:
 def _require_free(target: Path) -> None:
     # lexists: a broken link at the target is somebody's, too.
     if os.path.lexists(target):
-        raise NearframeError(f"{shown(target)} exists already; it is not replaced")
+        raise _taken(target)
+
+
+def _taken(target: Path) -> NearframeError:
+    return NearframeError(f"{shown(target)} exists already; it is not replaced")

@@ -3,13 +3,21 @@
 import json
 import os
 import re
+import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from nearframe.embeddings import NearframeError, reading_errors, shown, writing_errors
-from nearframe.index import atomic_write
+from nearframe.embeddings import (
+    NearframeError,
+    OutputError,
+    reading_errors,
+    shown,
+    writing_errors,
+)
+from nearframe.index import atomic_path, holding
 
 Action = Literal["move", "copy-unique", "hardlink", "trash", "delete"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
@@ -25,6 +33,10 @@ _KIND = "dedup journal"
 _VERSION = 1
 # Stands at the end when every operation was carried out, reported or taken back.
 _FINISHED: Mapping[str, Any] = {"finished": True}
+_END = json.dumps(_FINISHED).encode()
+_TOKEN = re.compile("[0-9a-f]{16}")
+# Journals of before there were tokens.
+_NO_TOKEN = "0" * 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +74,20 @@ class Journal:
         operations: In the order in which they are carried out.
         directories: Directories that it makes, outermost first.
         finished: Whether it came to its end, or was taken back.
+        token: What private names of its files have in them, which nobody else knows.
     """
 
     action: FileAction
     operations: tuple[Operation, ...]
     directories: tuple[str, ...]
     finished: bool = False
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
 
-    def write(self, path: Path) -> None:
+    def create(self, path: Path) -> None:
         """Write the journal, one line per operation, completely or not at all.
 
         Raises:
+            NearframeError: If there is one already.
             OutputError: If it cannot be written.
         """
         head = {
@@ -80,11 +95,35 @@ class Journal:
             "version": _VERSION,
             "action": self.action,
             "directories": self.directories,
+            "token": self.token,
         }
-        end = (_FINISHED,) if self.finished else ()
-        with writing_errors(path), atomic_write(path, "w") as file:
-            for entry in (head, *(entry.to_json() for entry in self.operations), *end):
-                file.write(json.dumps(entry) + "\n")
+        try:
+            with (
+                writing_errors(path),
+                atomic_path(path, replace=False) as temporary,
+                temporary.open("w", encoding="utf-8") as file,
+            ):
+                file.write(_line(head))
+                file.writelines(_line(entry.to_json()) for entry in self.operations)
+        except OutputError as error:
+            if isinstance(error.__cause__, FileExistsError):
+                raise _in_use(path) from error
+            raise
+
+    def finish(self, path: Path) -> None:
+        """Say in the journal that it came to its end; a crash before leaves it as it was.
+
+        Raises:
+            OutputError: If it cannot be written.
+        """
+        with writing_errors(path), path.open("rb+") as file:
+            content = file.read()
+            whole = _whole_lines(content)
+            file.seek(len(whole))
+            file.truncate()
+            file.write((b"" if whole.endswith(b"\n") else b"\n") + _line(_FINISHED).encode())
+            file.flush()
+            os.fsync(file.fileno())
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> "Journal":
@@ -94,7 +133,8 @@ class Journal:
             NearframeError: If it is no journal, or from a newer nearframe.
         """
         with reading_errors(path):
-            lines = Path(path).read_text("utf-8", errors="replace").splitlines()
+            content = Path(path).read_bytes()
+        lines = _whole_lines(content).decode("utf-8", "replace").splitlines()
         try:
             head, *entries = map(json.loads, lines)
             if (head["nearframe"], head["version"]) != (_KIND, _VERSION):
@@ -107,12 +147,35 @@ class Journal:
                 operations=tuple(_operation(e) for e in entries[: -1 if finished else None]),
                 directories=tuple(map(_text, head["directories"])),
                 finished=finished,
+                token=_token(head.get("token", _NO_TOKEN)),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise NearframeError(
                 f"{shown(path)} is not a journal of an applied plan that this nearframe reads "
                 f"({error}); give the .journal.jsonl file that dedup, apply or split named"
             ) from error
+
+
+@contextmanager
+def journal_lock(path: Path) -> Iterator[None]:
+    """Hold a journal that is there, so that no other run carries it out or takes it back.
+
+    Raises:
+        NearframeError: If another run holds it, or it cannot be read.
+    """
+    with ExitStack() as stack:
+        with reading_errors(path):
+            held = stack.enter_context(holding(path))
+        if not held:
+            raise _in_use(path)
+        yield
+
+
+def _in_use(path: Path) -> NearframeError:
+    return NearframeError(
+        f"{shown(path)} is being carried out or taken back by another run of nearframe; wait until "
+        "it ends"
+    )
 
 
 def earlier_journals(path: Path) -> Iterator[tuple[Path, Journal]]:
@@ -140,6 +203,24 @@ def _operation(fields: Mapping[str, Any]) -> Operation:
     for value in asdict(operation).values():
         _text(value)
     return operation
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    return json.dumps(entry) + "\n"
+
+
+def _whole_lines(content: bytes) -> bytes:
+    """Return a journal without what a crash left of its very last line, the one that ends it."""
+    end = content.rfind(b"\n") + 1
+    cut = content[end:]
+    is_cut = bool(cut) and _line(_FINISHED).encode().startswith(cut) and cut != _END
+    return content[:end] if is_cut else content
+
+
+def _token(value: Any) -> str:
+    if not isinstance(value, str) or not _TOKEN.fullmatch(value):
+        raise ValueError(f"token {value!r}")
+    return value
 
 
 def _text(value: Any) -> str:

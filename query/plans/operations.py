@@ -23,7 +23,14 @@ from .trash import HAS_RECORDS, Trash, put_into_trash
 
 
 class Doing(ABC):
-    """One action; made anew for every run."""
+    """One action; made anew for every run.
+
+    Args:
+        token: That of the journal; see `private_path`.
+    """
+
+    def __init__(self, token: str) -> None:
+        self._token = token
 
     @abstractmethod
     def carry_out(self, operation: Operation) -> None:
@@ -41,6 +48,14 @@ class Doing(ABC):
             NearframeError: If the file is not what the journal says, and was left alone.
         """
 
+    def _remove(self, path: Path, sha256: str, *, stays: Path) -> None:
+        """Remove one of two files of equal content, if both are there and whole."""
+        remove_file(
+            path,
+            self._token,
+            lambda private: has_content(private, sha256) and has_content(stays, sha256),
+        )
+
     def hindrance(self, operations: Sequence[Operation]) -> str | None:
         """Say why nothing of this can be taken back, where that is so."""
         del operations
@@ -57,9 +72,10 @@ class _Move(Doing):
         _require_unchanged(at_source)
         with writing_errors(target):
             if at_target and not is_same_file(source, target):
-                source.unlink()  # interrupted between copying to another disk and removing
+                # Interrupted between copying to another disk and removing.
+                self._remove(source, operation.sha256, stays=target)
             else:
-                move_file(source, target, operation.sha256)
+                move_file(source, target, operation.sha256, self._token)
 
     def take_back(self, operation: Operation) -> bool:
         source, target = Path(operation.source), Path(operation.target)
@@ -69,11 +85,11 @@ class _Move(Doing):
         with writing_errors(source):
             if has_content(source, operation.sha256):
                 _require_no_link(source, target)
-                target.unlink()
+                self._remove(target, operation.sha256, stays=source)
             else:
                 _require_free(source)
                 source.parent.mkdir(parents=True, exist_ok=True)
-                move_file(target, source, operation.sha256)
+                move_file(target, source, operation.sha256, self._token)
         return True
 
 
@@ -96,7 +112,7 @@ class _Copy(Doing):
             raise NearframeError(f"is the only copy, since {shown(source)} is gone; left there")
         _require_no_link(source, target)
         with writing_errors(target):
-            target.unlink()
+            self._remove(target, operation.sha256, stays=source)
         return True
 
 
@@ -117,7 +133,7 @@ class _SymbolicLink(Doing):
         if not is_link_to(target, source):
             raise NearframeError("is not the link that was made any more; left where it is")
         with writing_errors(target):
-            target.unlink()
+            remove_file(target, self._token, lambda path: is_link_to(path, source))
         return True
 
 
@@ -135,7 +151,7 @@ class _HardLink(Doing):
         # One content under two names: whatever became of it, the first name keeps it.
         if self._is_made(source, target):
             with writing_errors(target):
-                target.unlink()
+                remove_file(target, self._token, lambda path: self._is_made(source, path))
             return True
         if not os.path.lexists(target):
             return False
@@ -153,7 +169,8 @@ class _HardLink(Doing):
 
 
 class _Trash(Doing):
-    def __init__(self) -> None:
+    def __init__(self, token: str) -> None:
+        super().__init__(token)
         self._trash = Trash()
 
     def carry_out(self, operation: Operation) -> None:
@@ -175,7 +192,7 @@ class _Trash(Doing):
             raise NearframeError("is not in the trash any more, and was not put back")
         if os.path.lexists(source):
             raise NearframeError("another file has its name now; left in the trash")
-        self._trash.take_out(trashed, source, operation.sha256)
+        self._trash.take_out(trashed, source, operation.sha256, self._token)
         return True
 
     def hindrance(self, operations: Sequence[Operation]) -> str | None:
@@ -193,7 +210,15 @@ class _Delete(Doing):
         _require_unchanged(has_content(source, operation.sha256))
         require_stays(operation)
         with writing_errors(source):
-            remove_file(source)
+            remove_file(
+                source,
+                self._token,
+                lambda path: (
+                    has_content(path, operation.sha256)
+                    and has_content(operation.stays, operation.stays_sha256)
+                    and not is_one_file(path, operation.stays)
+                ),
+            )
 
     def take_back(self, operation: Operation) -> bool:
         del operation
@@ -204,9 +229,9 @@ class _Delete(Doing):
         return f"{gone} were deleted, and deleted files cannot come back" if gone else None
 
 
-def doing(action: FileAction) -> Doing:
-    """Return what carries out an action, for one run."""
-    return _DOINGS[action]()
+def doing(action: FileAction, token: str) -> Doing:
+    """Return what carries out an action, for one run of the journal with this token."""
+    return _DOINGS[action](token)
 
 
 _DOINGS: Mapping[FileAction, type[Doing]] = {

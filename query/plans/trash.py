@@ -52,7 +52,7 @@ class Trash:
         found = (entry for entry in self._of(path) if has_content(entry.file, sha256))
         return max(found, default=None)
 
-    def take_out(self, trashed: TrashedFile, path: Path, sha256: str) -> None:
+    def take_out(self, trashed: TrashedFile, path: Path, sha256: str, token: str) -> None:
         """Move a file out of the trash, to where it came from.
 
         Raises:
@@ -60,7 +60,7 @@ class Trash:
         """
         with writing_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            move_file(trashed.file, path, sha256)
+            move_file(trashed.file, path, sha256, token)
         self.clear_records(path)
 
     def clear_records(self, path: Path) -> None:

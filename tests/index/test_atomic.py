@@ -3,7 +3,14 @@ import os
 
 import pytest
 
-from nearframe.index import atomic_path, atomic_write
+from nearframe.index import (
+    atomic,
+    atomic_path,
+    atomic_write,
+    remove_leftovers,
+    rename,
+    rename_new,
+)
 
 
 def test_the_new_content_takes_the_name_at_the_end(tmp_path, listing):
@@ -71,10 +78,58 @@ def test_atomic_path_takes_what_others_wrote(tmp_path):
     assert path.read_bytes() == b"written elsewhere"
 
 
-def test_atomic_path_needs_something_written(tmp_path, listing):
-    with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "answer.bin"):
+def test_a_name_that_must_not_be_replaced_is_not_even_in_the_last_moment(tmp_path, listing):
+    def write():
+        with atomic_path(tmp_path / "answer.bin", replace=False) as temporary:
+            temporary.write_bytes(b"mine")
+            (tmp_path / "answer.bin").write_bytes(b"another's")
+
+    with pytest.raises(FileExistsError):
+        write()
+    assert (tmp_path / "answer.bin").read_bytes() == b"another's"
+    assert listing(tmp_path) == ["answer.bin"]
+
+
+def test_a_planted_link_is_not_followed(tmp_path, monkeypatch, listing):
+    (tmp_path / "diary.txt").write_text("private")
+    monkeypatch.setattr(atomic.secrets, "token_hex", lambda _: "0123")
+    (tmp_path / ".answer.txt.0123.tmp").symlink_to(tmp_path / "diary.txt")
+    with pytest.raises(FileExistsError), atomic_write(tmp_path / "answer.txt", "w"):
         pass
-    assert listing(tmp_path) == []
+    assert (tmp_path / "diary.txt").read_text() == "private"
+
+
+def test_two_at_once_write_under_names_of_their_own(tmp_path, listing):
+    path = tmp_path / "answer.txt"
+    with atomic_write(path, "w") as one, atomic_write(path, "w") as other:
+        one.write("one")
+        other.write("other")
+        remove_leftovers([path])
+        assert len(listing(tmp_path)) == 2
+    assert path.read_text() == "one"
+    assert listing(tmp_path) == ["answer.txt"]
+
+
+def test_only_what_nobody_writes_any_more_is_left_over(tmp_path, listing):
+    path = tmp_path / "answer.txt"
+    for name in (".answer.txt.123.tmp", ".answer.txt.ab12.tmp", ".other.txt.123.tmp"):
+        (tmp_path / name).touch()
+    remove_leftovers([path])
+    assert listing(tmp_path) == [".other.txt.123.tmp"]
+
+
+@pytest.mark.parametrize("system", [True, False], ids=["by the system", "by links"])
+def test_renaming_replaces_nothing(tmp_path, monkeypatch, system):
+    if not system:
+        monkeypatch.setattr(rename, "_system_rename", lambda: None)
+    (tmp_path / "a").write_text("a")
+    rename_new(tmp_path / "a", tmp_path / "b")
+    assert (tmp_path / "b").read_text() == "a"
+    assert not (tmp_path / "a").exists()
+    (tmp_path / "a").write_text("other")
+    with pytest.raises(FileExistsError):
+        rename_new(tmp_path / "a", tmp_path / "b")
+    assert ((tmp_path / "a").read_text(), (tmp_path / "b").read_text()) == ("other", "a")
 
 
 def test_text_is_utf8(tmp_path):

@@ -1,12 +1,14 @@
 """Single files that are moved: what cannot be changed is blamed, and nothing is lost."""
 
 import errno
-from pathlib import Path
 
 import pytest
 
 from nearframe.embeddings import OutputError, file_sha256
+from nearframe.query.plans import files
 from nearframe.query.plans.files import move_file
+
+TOKEN = "0123456789abcdef"
 
 
 @pytest.fixture
@@ -28,9 +30,9 @@ def test_a_read_only_source_is_blamed_and_not_the_target(moved, monkeypatch, two
         def other_disk(self, target):
             raise OSError(errno.EXDEV, "Invalid cross-device link")
 
-        monkeypatch.setattr(Path, "rename", other_disk)
+        monkeypatch.setattr(files, "rename_new", other_disk)
     with pytest.raises(OutputError, match=r"/from is read-only, so a\.png cannot leave it"):
-        move_file(source, target, file_sha256(source))
+        move_file(source, target, file_sha256(source), TOKEN)
     assert source.read_bytes() == b"picture"
     assert not target.exists()
 
@@ -39,5 +41,5 @@ def test_a_read_only_target_is_not_taken_for_the_source(moved):
     source, target = moved
     target.parent.chmod(0o555)
     with pytest.raises(PermissionError):
-        move_file(source, target, file_sha256(source))
+        move_file(source, target, file_sha256(source), TOKEN)
     assert source.read_bytes() == b"picture"

@@ -194,10 +194,10 @@ class TestDelete:
         kept, dropped = folder / "a.png", folder / "c.png"
         dropped.write_bytes(kept.read_bytes())
         plan = plan_of(folder, kept=["a.png"], dropped={"c.png": "a.png"})
-        write = Journal.write
+        create = Journal.create
 
-        def write_and_spoil(self, path):
-            write(self, path)
+        def create_and_spoil(self, path):
+            create(self, path)
             monkeypatch.undo()
             kept.unlink()
             if how == "changed":
@@ -207,7 +207,7 @@ class TestDelete:
             elif how == "the same file":
                 os.link(dropped, kept)
 
-        monkeypatch.setattr(Journal, "write", write_and_spoil)
+        monkeypatch.setattr(Journal, "create", create_and_spoil)
         report = apply_plan(plan, action=action, journal=journal)
         expected = "is the same file" if how == "the same file" else "changed or is gone"
         assert reasons(report)["c.png"].endswith(f"a.png, which it repeats, {expected}")
@@ -223,10 +223,10 @@ class TestDelete:
     def test_undo_of_half_a_run_ends_it(self, apply, journal, folder, monkeypatch):
         remove = operations.remove_file
 
-        def second_fails(path):
+        def second_fails(path, *how):
             if path.name == "d.png":
                 raise KeyboardInterrupt
-            remove(path)
+            remove(path, *how)
 
         with monkeypatch.context() as broken:
             broken.setattr(operations, "remove_file", second_fails)
@@ -238,7 +238,7 @@ class TestDelete:
         assert (folder / "sub" / "d.png").exists()
 
     def test_nothing_was_deleted_so_there_is_nothing_to_undo(self, apply, journal, monkeypatch):
-        def interrupt(_):
+        def interrupt(*_):
             raise KeyboardInterrupt
 
         with monkeypatch.context() as broken:
@@ -250,10 +250,10 @@ class TestDelete:
     def test_a_file_that_cannot_be_deleted_is_reported(self, apply, monkeypatch):
         remove = operations.remove_file
 
-        def forbidden(path):
+        def forbidden(path, *how):
             if path.name == "c.png":
                 raise PermissionError(errno.EACCES, "Permission denied")
-            remove(path)
+            remove(path, *how)
 
         monkeypatch.setattr(operations, "remove_file", forbidden)
         report = apply()

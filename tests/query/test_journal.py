@@ -1,11 +1,12 @@
 import json
 import os
+from dataclasses import replace
 
 import pytest
 
 from nearframe.embeddings import NearframeError, OutputError, SourceError
 from nearframe.query import undo
-from nearframe.query.plans.journal import Journal, Operation
+from nearframe.query.plans.journal import Journal, Operation, journal_lock
 
 JOURNAL = Journal(
     "move",
@@ -20,7 +21,7 @@ JOURNAL = Journal(
 @pytest.fixture
 def path(tmp_path):
     path = tmp_path / "x.journal.jsonl"
-    JOURNAL.write(path)
+    JOURNAL.create(path)
     return path
 
 
@@ -35,28 +36,73 @@ def test_each_operation_is_one_line_of_json(path):
 
 
 def test_a_finished_journal_says_so(path):
-    Journal("move", JOURNAL.operations, ("/to",), finished=True).write(path)
-    assert Journal.read(path).finished
-    assert Journal.read(path).operations == JOURNAL.operations
+    JOURNAL.finish(path)
+    assert Journal.read(path) == replace(JOURNAL, finished=True)
 
 
-def test_a_journal_without_operations_round_trips(path):
-    for finished in (False, True):
-        journal = Journal("copy-unique", (), (), finished=finished)
-        journal.write(path)
-        assert Journal.read(path) == journal
+def test_a_journal_without_operations_round_trips(tmp_path):
+    journal = Journal("copy-unique", (), ())
+    journal.create(tmp_path / "x.jsonl")
+    assert Journal.read(tmp_path / "x.jsonl") == journal
 
 
-def test_a_failing_write_leaves_the_old_journal(path, monkeypatch):
+@pytest.mark.parametrize("cut", range(1, 20))
+def test_an_end_cut_short_by_a_crash_is_none_and_is_written_anew(path, cut):
+    JOURNAL.finish(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-cut])
+    # Only what is behind the line is missing.
+    assert Journal.read(path) == replace(JOURNAL, finished=cut == 1)
+    if not Journal.read(path).finished:
+        JOURNAL.finish(path)
+        assert path.read_bytes() == whole
+
+
+def test_a_journal_never_replaces_another(path):
+    before = path.read_bytes()
+    with pytest.raises(NearframeError, match="another run of nearframe"):
+        JOURNAL.create(path)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_failing_write_leaves_nothing_behind(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OutputError, match="disk is full"):
-        Journal("move", JOURNAL.operations, ("/to",), finished=True).write(path)
-    monkeypatch.undo()
-    assert Journal.read(path) == JOURNAL
-    assert list(path.parent.iterdir()) == [path]
+        JOURNAL.create(tmp_path / "x.jsonl")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_run_at_a_time(path):
+    with journal_lock(path):
+        with (
+            pytest.raises(NearframeError, match="by another run of nearframe; wait"),
+            journal_lock(path),
+        ):
+            pass
+        with pytest.raises(NearframeError, match="by another run of nearframe; wait"):
+            undo(path)
+    with journal_lock(path):
+        pass
+
+
+@pytest.mark.parametrize("token", ["../../../../etc", "", 7, "0" * 17])
+def test_a_token_is_only_letters_for_a_name(path, token):
+    head, rest = path.read_text().split("\n", 1)
+    path.write_text(json.dumps({**json.loads(head), "token": token}) + "\n" + rest)
+    with pytest.raises(NearframeError, match="token"):
+        Journal.read(path)
+
+
+def test_a_journal_of_before_there_were_tokens_is_read(path):
+    head, rest = path.read_text().split("\n", 1)
+    fields = json.loads(head)
+    del fields["token"]
+    path.write_text(json.dumps(fields) + "\n" + rest)
+    assert Journal.read(path).operations == JOURNAL.operations
 
 
 @pytest.mark.parametrize("read", [Journal.read, undo])

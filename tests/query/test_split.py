@@ -66,8 +66,8 @@ def stop_after(count, monkeypatch):
     """Interrupt a split after so many files."""
     done = []
 
-    def doing_some(action):
-        doing = operations.doing(action)
+    def doing_some(action, token):
+        doing = operations.doing(action, token)
         carry_out = doing.carry_out
 
         def carry_out_some(operation):
@@ -232,14 +232,14 @@ class TestCollisions:
 
     @pytest.mark.parametrize("action", SPLIT_ACTIONS)
     def test_what_came_in_between_is_not_replaced(self, split, folder, to, action, monkeypatch):
-        write = Journal.write
+        create = Journal.create
 
-        def write_and_intrude(self, path):
-            write(self, path)
+        def create_and_intrude(self, path):
+            create(self, path)
             (to / "c23").mkdir(parents=True, exist_ok=True)
             (to / TARGETS[0]).write_text("mine")
 
-        monkeypatch.setattr(Journal, "write", write_and_intrude)
+        monkeypatch.setattr(Journal, "create", create_and_intrude)
         report = split(action)
         assert "exists already" in reasons(report)[NAMES[0]]
         assert (to / TARGETS[0]).read_text() == "mine"

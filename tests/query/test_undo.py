@@ -212,7 +212,7 @@ def test_what_could_not_be_taken_back_is_when_it_can(apply, folder, to, journal,
 
 def test_an_interrupted_run_is_taken_back(apply, folder, tmp_path, journal, snapshot, monkeypatch):
     before = snapshot(folder)
-    rename = Path.rename
+    rename = files.rename_new
 
     def second_fails(self, target):
         if self.name == "f.png":
@@ -220,7 +220,7 @@ def test_an_interrupted_run_is_taken_back(apply, folder, tmp_path, journal, snap
         return rename(self, target)
 
     with monkeypatch.context() as broken:
-        broken.setattr(Path, "rename", second_fails)
+        broken.setattr(files, "rename_new", second_fails)
         with pytest.raises(KeyboardInterrupt):
             apply()
     assert not (folder / "c.png").exists()
@@ -236,7 +236,7 @@ def test_a_run_that_was_taken_back_is_not_continued(apply, journal, monkeypatch)
         def interrupt(*_):
             raise KeyboardInterrupt
 
-        broken.setattr(Path, "rename", interrupt)
+        broken.setattr(files, "rename_new", interrupt)
         with pytest.raises(KeyboardInterrupt):
             apply()
     undo(journal)
@@ -256,7 +256,7 @@ def test_a_full_disk_on_the_way_back_is_reported(
         def no_space(*_):
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        full.setattr(Path, "rename", other_disk)
+        full.setattr(files, "rename_new", other_disk)
         full.setattr(files.shutil, "copy2", no_space)
         report = undo(journal)
     assert report.done == 0
@@ -279,12 +279,12 @@ def test_a_directory_that_cannot_be_removed_is_one_line(apply, journal, monkeypa
 def test_operations_are_taken_back_last_first(apply, journal, monkeypatch):
     apply()
     order = []
-    rename = Path.rename
+    rename = files.rename_new
 
     def record(self, target):
         order.append(self.name)
         return rename(self, target)
 
-    monkeypatch.setattr(Path, "rename", record)
+    monkeypatch.setattr(files, "rename_new", record)
     undo(journal)
     assert order == ["f.png", "c.png"]

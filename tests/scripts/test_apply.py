@@ -224,7 +224,7 @@ def test_strict_fails_when_a_file_was_left_alone(run, planned):
 
 
 def test_an_interrupted_delete_offers_no_way_back(run, planned, monkeypatch):
-    def interrupt(_):
+    def interrupt(*_):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken:

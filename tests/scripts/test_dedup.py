@@ -8,6 +8,7 @@ from PIL import Image
 
 from nearframe.embeddings import NAMED_WEIGHTS
 from nearframe.query import DedupPlan, free_path
+from nearframe.query.plans import files
 
 THRESHOLD = NAMED_WEIGHTS["builtin"].dedup.of(8)
 
@@ -269,7 +270,7 @@ def test_a_folder_whose_name_ends_like_a_plan_is_a_folder(run, make_folder):
 
 def stop_after(count, monkeypatch):
     """Let the machine fail after some files were moved."""
-    rename = Path.rename
+    rename = files.rename_new
     moved = []
 
     def moving(self, target):
@@ -278,7 +279,7 @@ def stop_after(count, monkeypatch):
         moved.append(self)
         return rename(self, target)
 
-    monkeypatch.setattr(Path, "rename", moving)
+    monkeypatch.setattr(files, "rename_new", moving)
 
 
 @pytest.mark.parametrize("against", ["kept", "all"])
@@ -344,7 +345,7 @@ def test_an_interruption_before_anything_was_done_says_so(run, frames, monkeypat
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nearframe.query.plans.journal.Journal.write", interrupt)
+    monkeypatch.setattr("nearframe.query.plans.journal.Journal.create", interrupt)
     result = run("dedup", "frames", "--apply", "move")
     assert result.exit_code == 1
     assert result.stderr == "Error: interrupted; nothing was changed\n"
