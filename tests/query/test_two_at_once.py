@@ -1,0 +1,125 @@
+"""Two runs at once, and programs that come in between: no content is lost or doubled."""
+
+import itertools
+import sys
+
+import pytest
+
+from nearframe.embeddings import NearframeError
+from nearframe.query import apply_plan
+from nearframe.query.plans import files
+
+
+@pytest.fixture
+def pairs(pytestconfig, monkeypatch):
+    """The benchmark that runs many more of these."""
+    monkeypatch.syspath_prepend(str(pytestconfig.rootpath / "benchmarks"))
+    import two_at_once
+
+    if sys.platform != "linux":
+        pytest.skip("forks processes and uses /dev/shm")
+    return two_at_once
+
+
+@pytest.mark.parametrize("action", ["move", "copy-unique"])
+@pytest.mark.parametrize("pair", ["apply + apply", "apply + undo", "undo + undo"])
+def test_no_pair_of_processes_loses_anything(pairs, pair, action):
+    for two_disks, two_journals in itertools.product([False, True], [False, True]):
+        case = {"two_disks": two_disks, "two_journals": two_journals}
+        assert pairs.fault(pair, action, seed=1, **case) == "", case
+
+
+@pytest.fixture
+def plan(tmp_path, plan_of):
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        (folder / name).write_text(name)
+    return plan_of(folder, kept=["a.png"], dropped={"b.png": "a.png"})
+
+
+def other_disk(*_):
+    raise OSError(18, "Invalid cross-device link")
+
+
+def test_what_a_recorder_removes_after_the_copy_stays_in_the_copy(plan, tmp_path, monkeypatch):
+    source = tmp_path / "frames" / "b.png"
+    copy = files.copy_file
+
+    def copy_and_remove(*arguments):
+        copy(*arguments)
+        source.unlink()
+
+    monkeypatch.setattr(files, "rename_new", other_disk)
+    monkeypatch.setattr(files, "copy_file", copy_and_remove)
+    to = tmp_path / "to"
+    assert apply_plan(plan, action="move", to=to, journal=tmp_path / "x.jsonl").skipped == ()
+    assert (to / "b.png").read_text() == "b.png"
+
+
+def test_what_is_written_anew_after_the_copy_stays_and_so_does_the_copy(
+    plan, tmp_path, monkeypatch
+):
+    source = tmp_path / "frames" / "b.png"
+    copy, rename = files.copy_file, files.rename_new
+
+    def copy_and_write(*arguments):
+        copy(*arguments)
+        source.write_text("new")
+
+    def on_two_disks(path, target):
+        if path.parent != target.parent:
+            other_disk()
+        rename(path, target)
+
+    monkeypatch.setattr(files, "rename_new", on_two_disks)
+    monkeypatch.setattr(files, "copy_file", copy_and_write)
+    to = tmp_path / "to"
+    report = apply_plan(plan, action="move", to=to, journal=tmp_path / "x.jsonl")
+    assert [entry.reason for entry in report.skipped] == ["changed meanwhile; left where it is"]
+    assert source.read_text() == "new"
+    assert (to / "b.png").read_text() == "b.png"
+
+
+@pytest.mark.parametrize("action", ["move", "delete"])
+def test_what_takes_its_place_in_the_last_moment_is_neither_moved_nor_deleted(
+    plan, tmp_path, monkeypatch, action
+):
+    source = tmp_path / "frames" / "b.png"
+    rename = files.rename_new
+
+    def exchange_and_rename(path, target):
+        if path == source:
+            path.write_text("another's")
+        rename(path, target)
+
+    monkeypatch.setattr(files, "rename_new", exchange_and_rename)
+    to = tmp_path / "to" if action == "move" else None
+    report = apply_plan(plan, action=action, to=to, journal=tmp_path / "x.jsonl")
+    assert report.done == 0
+    assert source.read_text() == "another's"
+    left = [path.name for path in tmp_path.rglob("*") if path.is_file()]
+    assert sorted(left) == ["a.png", "b.png", "x.jsonl"]
+
+
+def test_what_gets_the_name_of_the_target_in_the_last_moment_stays(plan, tmp_path, monkeypatch):
+    target = tmp_path / "to" / "b.png"
+    rename = files.rename_new
+
+    def intrude_and_rename(path, to):
+        target.write_text("another's")
+        rename(path, to)
+
+    monkeypatch.setattr(files, "rename_new", intrude_and_rename)
+    report = apply_plan(plan, action="move", to=target.parent, journal=tmp_path / "x.jsonl")
+    assert "exists already" in report.skipped[0].reason
+    assert target.read_text() == "another's"
+    assert (tmp_path / "frames" / "b.png").read_text() == "b.png"
+
+
+def test_a_name_that_is_taken_before_a_file_is_back_is_said(tmp_path):
+    (tmp_path / "private").write_text("mine")
+    (tmp_path / "a.png").write_text("another's")
+    with pytest.raises(NearframeError, match=r"took its name meanwhile, so that it is .*private"):
+        files.put_back(tmp_path / "private", tmp_path / "a.png")
+    assert (tmp_path / "private").read_text() == "mine"
