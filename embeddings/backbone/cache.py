@@ -15,6 +15,7 @@ from typing import Any
 import platformdirs
 
 from ..errors import shown
+from .old_networks import remove_old
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,8 @@ def cached(key: Mapping[str, Any], make: Callable[[], Entry]) -> Entry:
     """Return an entry of the cache, or make it and keep it.
 
     A file that is damaged, or that is about something else than its name says, counts as missing.
-    A cache that cannot be written costs time at the next start, and nothing else.
+    A cache that cannot be written costs time at the next start, and nothing else. What a new entry
+    replaces leaves the cache, see `remove_old`; so its file may be gone before it is opened.
 
     Args:
         key: All that the entry depends on, as JSON values.
@@ -63,6 +65,7 @@ def cached(key: Mapping[str, Any], make: Callable[[], Entry]) -> Entry:
         except OSError as error:
             logger.warning("cannot keep the converted network in %s: %s", shown(path), error)
         else:
+            remove_old(path, key)
             return Entry(entry.facts, path)
     return entry
 
@@ -81,6 +84,9 @@ def _read(path: Path, key: Mapping[str, Any]) -> Entry | None:
             with memoryview(view) as whole, whole[: max(cut, 0)] as content:
                 sha256 = _digest(content)
         if trailer["key"] == key and trailer["sha256"] == sha256:
+            # Those used longest ago go first.
+            with contextlib.suppress(OSError):
+                os.utime(path)
             return Entry(trailer["facts"], path)
     except FileNotFoundError:
         return None

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import logging
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -51,13 +52,13 @@ class Networks:
     def onnx_fp32(self) -> Backbone:
         """Return the network in onnxruntime and float32."""
         key = self._key("onnxruntime", "fp32")
-        return _opened(cached(key, self._make_fp32).content, identity=digest_of(key))
+        return _network(key, self._make_fp32)[0]
 
     def onnx_int8(self) -> tuple[Backbone, bool]:
         """Return the network in onnxruntime and int8, and whether it stands in for float32."""
         key = self._key("onnxruntime", "int8")
-        entry = cached(key, self._make_int8)
-        return _opened(entry.content, identity=digest_of(key)), self._suffices(entry)
+        network, entry = _network(key, self._make_int8)
+        return network, self._suffices(entry)
 
     def torch(self, placement: Placement) -> Backbone:
         """Return the network in torch."""
@@ -147,6 +148,19 @@ def _arranged(model: bytes) -> Entry:
     except OSError as error:
         logger.warning("the converted network is not kept: no temporary file (%s)", error)
         return Entry({}, model, lasting=False)
+
+
+def _network(key: dict[str, Any], make: Callable[[], Entry]) -> tuple["OnnxBackbone", Entry]:
+    """Open a network of the cache; a process with newer packages may just have removed it."""
+    entry = cached(key, make)
+    try:
+        return _opened(entry.content, identity=digest_of(key)), entry
+    # onnxruntime has errors of its own for a file that is missing.
+    except Exception:
+        if not isinstance(entry.content, Path) or entry.content.exists():
+            raise
+    entry = make()
+    return _opened(entry.content, identity=digest_of(key)), entry
 
 
 def _opened(model: bytes | Path, *, identity: str = "") -> "OnnxBackbone":
