@@ -42,6 +42,7 @@ from .dedup import (
     GreedyDedup,
     KeptFrame,
     Sweep,
+    SweepPair,
     SweepPoint,
     Target,
     ThresholdKind,
@@ -117,6 +118,8 @@ from .report import (
     save_contact_sheet,
     save_query_report,
     save_report,
+    save_sweep_report,
+    threshold_text,
 )
 from .search import QueryMatches, SearchReport, search
 from .similarity import similarity
@@ -179,6 +182,7 @@ __all__ = [
     "SplitPlan",
     "SplitReport",
     "Sweep",
+    "SweepPair",
     "SweepPoint",
     "Target",
     "Threshold",
@@ -226,6 +230,7 @@ __all__ = [
     "save_picture",
     "save_query_report",
     "save_report",
+    "save_sweep_report",
     "save_table",
     "score_retrieval",
     "search",
@@ -234,6 +239,7 @@ __all__ = [
     "split_folder",
     "survey",
     "sweep_dedup",
+    "threshold_text",
     "undo",
     "usual_threshold",
 ]

@@ -60,7 +60,7 @@ _NOT_OF_A_VIDEO = (
     *("name_pattern", "time_format", "time_zone"),
 )
 _NOT_OF_A_SWEEP = (
-    *("target", "plan_path", "report_path", "table_path", "action", "yes", "to"),
+    *("target", "plan_path", "table_path", "action", "yes", "to"),
     *_ONLY_OF_A_VIDEO,
 )
 _NO_CAMERA = "(no camera in the name)"
@@ -83,7 +83,8 @@ def _require_json(
     "--sweep",
     "sweeps",
     is_flag=True,
-    help="Only print how many frames would stay at a range of thresholds.",
+    help="Only print how many frames would stay at thresholds around the one in use; --report "
+    "shows a pair of images at each.",
 )
 @click.option(
     "--plot",
@@ -130,7 +131,8 @@ def _require_json(
     type=click.Path(path_type=Path),
     callback=require_page,
     metavar="PAGE.html",
-    help="Write a page that shows each image beside the one it was judged by.",
+    help="Write a page that shows each image beside the one it was judged by; of a sweep, a pair "
+    "of images at each threshold.",
 )
 @force_option
 @embedder_options
@@ -173,7 +175,15 @@ def dedup(
         take_sampling(options)
         comparison = ComparisonOptions.take(options)
         embedder = EmbedderOptions(**options)
-        sweep(source, comparison, embedder, plot=plot, strict=strict, as_json=as_json)
+        sweep(
+            source,
+            comparison,
+            embedder,
+            plot=plot,
+            report_path=report_path,
+            strict=strict,
+            as_json=as_json,
+        )
         return
     if source.suffix == ".json" and not source.is_dir():
         raise click.UsageError(

@@ -5,7 +5,7 @@ from .gathered import ThresholdKind
 from .greedy import Decision, GreedyDedup
 from .job import DedupOptions
 from .planning import plan_dedup
-from .sweep import Sweep, SweepPoint, Target, plan_for_target, sweep_dedup
+from .sweep import Sweep, SweepPair, SweepPoint, Target, plan_for_target, sweep_dedup
 from .sweep_plot import plot_sweep
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "GreedyDedup",
     "KeptFrame",
     "Sweep",
+    "SweepPair",
     "SweepPoint",
     "Target",
     "ThresholdKind",

@@ -23,6 +23,7 @@ from nearframe.index import Recall
 
 from ..plans.rules import DedupRules
 from .decider import Decider, Measured
+from .greedy import Decision
 from .images import OrderedImage
 from .job import DedupOptions, Job, prepare
 from .pictures import PictureSpool, Seen
@@ -31,10 +32,6 @@ from .stream import Batch
 
 ThresholdKind = Literal["similarity", "change"]
 
-CHANGE_THRESHOLDS = (0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5)
-"""Changed areas that a sweep goes through."""
-
-_SIMILARITIES = 13
 _BATCH = 256
 _STEPS = 14
 
@@ -118,16 +115,6 @@ class Gathered:
         """How many frames are decided about."""
         return sum(not image.protected for image in self._images)
 
-    def thresholds(self) -> list[float]:
-        """Return the thresholds of a sweep, from the one that keeps most on."""
-        if self.kind == "change":
-            assert self.job.rules.change is not None
-            least = self.job.rules.change.min_diff_area
-            return [least, *(value for value in CHANGE_THRESHOLDS if value > least)]
-        levels = self._similarities()
-        picks = np.linspace(0, len(levels) - 1, min(_SIMILARITIES, len(levels)))
-        return [levels[int(pick)] for pick in picks]
-
     def threshold_for(self, wanted: int) -> float:
         """Return the threshold that keeps about so many frames."""
         if self.kind == "similarity":
@@ -146,6 +133,16 @@ class Gathered:
 
     def kept_at(self, threshold: float) -> int:
         """Return how many frames stay at a threshold."""
+        return sum(
+            decision.keep and not image.protected for image, decision in self.decided_at(threshold)
+        )
+
+    def image_at(self, position: int) -> OrderedImage:
+        """Return an image by its position in `decided_at`."""
+        return self._images[position]
+
+    def decided_at(self, threshold: float) -> Iterator[tuple[OrderedImage, Decision]]:
+        """Yield the images, in order, with what becomes of them at a threshold."""
         decider = Decider(
             self.rules_at(threshold),
             self.job.detections,
@@ -153,16 +150,10 @@ class Gathered:
             read=self._pictures.read,
             measured=self._measured,
         )
-        kept = 0
         for start, images in self._slices():
             vectors = None if self._vectors is None else self._vectors[start : start + len(images)]
-            decisions = decider.add(images, vectors, None)
-            kept += sum(
-                decision.keep and not image.protected
-                for image, decision in zip(images, decisions, strict=True)
-            )
+            yield from zip(images, decider.add(images, vectors, None), strict=True)
         self._note(decider)
-        return kept
 
     def rules_at(self, threshold: float) -> DedupRules:
         """Return the rules with another threshold."""

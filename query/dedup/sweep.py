@@ -17,17 +17,48 @@ from nearframe.index import Recall
 
 from ..plans.plan import DedupPlan
 from ..plans.rules import DedupRules
-from .gathered import ThresholdKind, gathered
+from .gathered import Gathered, ThresholdKind, gathered
+from .greedy import Decision
 from .job import DedupOptions
 from .planning import plan_job
+from .sweep_steps import sweep_steps
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPair:
+    """Two images that a threshold decides about.
+
+    Attributes:
+        earlier: Path of the one that stays.
+        later: Path of the other.
+        camera: Which camera took the later one; None where its name does not tell.
+        similarity: Cosine of the two, in [-1, 1]; None where vectors are not compared.
+        change: Changed area of the two, in [0, 1]; None where that was not looked at.
+        repeat: Whether the later one is dropped for the earlier one.
+    """
+
+    earlier: str
+    later: str
+    camera: str | None
+    similarity: float | None
+    change: float | None
+    repeat: bool
 
 
 @dataclass(frozen=True, slots=True)
 class SweepPoint:
-    """How many frames stay at a threshold."""
+    """How many frames stay at a threshold.
+
+    Attributes:
+        threshold: The threshold.
+        kept: How many frames stay.
+        pair: Those compared ones whose similarity, or changed area, comes nearest to it; None
+            where nothing was compared.
+    """
 
     threshold: float
     kept: int
+    pair: SweepPair | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +67,11 @@ class Sweep:
 
     Attributes:
         kind: What the thresholds are: cosines, or changed areas.
-        points: From the threshold that keeps most on.
+        points: From the threshold that keeps most on, in fixed steps around the usual one.
         total: How many frames there are.
-        rules: What else was decided by; their threshold is the usual one.
+        rules: What else was decided by.
+        folder: Absolute path that the images lie below.
+        usual: The threshold that counts without a sweep; None where nothing has one.
         unreadable: Files that could not be read.
         recall: As of `DedupPlan`, the lowest of all thresholds.
     """
@@ -47,14 +80,10 @@ class Sweep:
     points: tuple[SweepPoint, ...]
     total: int
     rules: DedupRules
+    folder: str
+    usual: float | None
     unreadable: tuple[Unreadable, ...]
     recall: Recall | None = None
-
-    @property
-    def usual(self) -> float | None:
-        """The threshold that counts without a sweep; None where nothing has one."""
-        rules = self.rules
-        return rules.change.change_threshold if rules.change is not None else rules.threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +125,8 @@ def sweep_dedup(
 ) -> Sweep:
     """Count the frames that stay at a range of thresholds; embeds and decodes only once.
 
-    The thresholds are cosines for ``embedding``, chosen so that the counts are evenly spread, and
-    changed areas for ``change`` and ``hybrid``.
+    The thresholds are cosines for ``embedding``, and changed areas for ``change`` and ``hybrid``;
+    see `sweep_steps`.
 
     Args:
         source: As of `plan_dedup`, and so are the others.
@@ -109,16 +138,60 @@ def sweep_dedup(
         SourceError: As of `plan_dedup`.
         NearframeError: As of `plan_dedup`.
     """
-    with gathered(source, options or DedupOptions(), embedder, progress or Silent()) as everything:
-        points = {value: everything.kept_at(value) for value in everything.thresholds()}
+    options = options or DedupOptions()
+    with gathered(source, options, embedder, progress or Silent()) as everything:
+        usual = _usual(everything.job.rules, options)
+        points = [_point(everything, value) for value in sweep_steps(everything.kind, usual)]
         return Sweep(
             everything.kind,
-            tuple(SweepPoint(value, kept) for value, kept in points.items()),
+            tuple(points),
             everything.total,
             everything.job.rules,
+            everything.job.images.folder,
+            usual,
             everything.unreadable,
             everything.recall,
         )
+
+
+def _usual(rules: DedupRules, options: DedupOptions) -> float | None:
+    if rules.change is not None:
+        return rules.change.change_threshold
+    # Where nothing has a threshold, `gathered` took one that nobody gave.
+    invented = rules.threshold_origin == "given" and options.threshold is None
+    return None if invented else rules.threshold
+
+
+def _point(everything: Gathered, threshold: float) -> SweepPoint:
+    kept = 0
+    nearest: tuple[float, int, Decision] | None = None
+    for position, (image, decision) in enumerate(everything.decided_at(threshold)):
+        kept += decision.keep and not image.protected
+        value = decision.similarity if everything.kind == "similarity" else decision.change
+        # Where nothing changed, no threshold decides.
+        undecided = everything.kind == "change" and not value
+        if value is None or undecided or decision.nearest is None:
+            continue
+        distance = abs(value - threshold)
+        if nearest is None or distance < nearest[0]:
+            nearest = distance, position, decision
+    return SweepPoint(threshold, kept, _pair(everything, nearest))
+
+
+def _pair(everything: Gathered, found: tuple[float, int, Decision] | None) -> SweepPair | None:
+    if found is None:
+        return None
+    _, later, decision = found
+    assert decision.nearest is not None
+    earlier, image = everything.image_at(decision.nearest), everything.image_at(later)
+    return SweepPair(
+        earlier.file.path,
+        image.file.path,
+        image.camera,
+        decision.similarity,
+        decision.change,
+        not decision.keep,
+    )
 
 
 def plan_for_target(

@@ -79,7 +79,7 @@
   function card(entry) {
     const kind = data.kinds[entry.kind];
     const made = element("article", kind.good ? "card good" : "card");
-    const title = element("h3", "", data.files[entry.title][0]);
+    const title = element("h3", "", entry.heading ?? data.files[entry.title][0]);
     title.title = title.textContent;
     const facts = element("p", "facts");
     facts.append(element("span", "badge", kind.name), entry.facts);

