@@ -15,6 +15,8 @@ _MARGIN_S = 10
 # Behind a gap of this much, and of several frames, something is missing.
 _GAP_S = Fraction(1, 5)
 _GAP_FRAMES = 4
+# No two frames are nearer than this part of what one lasts.
+_PARTS_OF_FRAME = 8
 # MPEG counts 2^33 ticks, 26.5 hours, then starts again, and FFmpeg goes on. It also does so where a
 # recording is joined whose stamps are far lower; then, hours are missing before the new lap.
 _MPEG_TICK_S = Fraction(1, 90000)
@@ -120,9 +122,12 @@ class Stretches:
             self._keyframe = packet.pts if packet.pts is not None else packet.dts
             self.leading = False
             return
-        before = self._keyframe is None or (packet.pts is not None and packet.pts < self._keyframe)
-        self.leading = before
-        self.torn |= before and self._recordings > 1
+        self.leading = self._keyframe is None or (
+            packet.pts is not None
+            # Where FFmpeg cuts a file, it moves them to just behind the keyframe.
+            and packet.pts < self._keyframe + (packet.duration or 0) // _PARTS_OF_FRAME
+        )
+        self.torn |= self.leading and self._recordings > 1
 
     def _jumps_back(self, packet: "av.Packet[Any]", date: int) -> bool:
         """Tell whether a packet begins a new stretch."""

@@ -287,6 +287,30 @@ def test_a_file_cut_at_an_open_group_is_whole(make_video, read_number, name, how
     assert [frame.ref for frame in keyframes] == [frames[0].ref, frames[12].ref]
 
 
+def test_a_file_whose_open_group_was_moved_behind_the_keyframe_is_whole(make_video, read_number):
+    whole = make_video("whole.ts", 40, codec="mpeg2video", options=MPEG2)
+    path = whole.with_name("a.ts")
+    with av.open(str(whole)) as source, av.open(str(path), "w") as target:
+        stream = source.streams.video[0]
+        copy = target.add_stream_from_template(stream)
+        keyframes, start, latest = 0, None, -(10**9)
+        for packet in source.demux(stream):
+            keyframes += packet.is_keyframe
+            if not packet.size or keyframes < 3:
+                continue
+            start = packet.pts if start is None else start
+            # As `ffmpeg -ss` does it: what was before the start comes a tick behind the other.
+            latest = max(packet.dts, latest + 1, start + 1 if packet.pts < start else latest + 1)
+            packet.pts, packet.dts = max(packet.pts, latest), latest
+            packet.stream = copy
+            target.mux(packet)
+    frames = decoded(path)
+    drawn, keyframes = _as_they_come_out(path, read_number)
+    assert [frame.number for frame in frames] == list(range(len(drawn)))
+    assert [read_number(frame.image) for frame in frames] == drawn
+    assert [frame.number for frame in decoded(path, Sampling(keyframes=True))] == keyframes
+
+
 @pytest.mark.parametrize("rate", [10, 25])
 def test_time_is_counted_from_the_start_that_players_show(make_video, rate):
     path = make_video("a.ts", 20, rate=rate, stamps=range(3600 * rate, 3600 * rate + 20))
