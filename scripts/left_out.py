@@ -41,7 +41,11 @@ def report_left_out(found: "Iterable[LeftOut]") -> None:
     """Say on stderr what was left out, one line per folder."""
     names = {parameter.name for parameter in click.get_current_context().command.params}
     for left_out in found:
-        remedy = "; --recursive takes them" if left_out.folders and "recursive" in names else ""
+        remedy = (
+            "; --recursive takes them"
+            if "recursive" in names and left_out.files_in_folders()
+            else ""
+        )
         click.echo(
             f"Left out of {show_path(left_out.folder)}: {left_out.describe()}{remedy}", err=True
         )

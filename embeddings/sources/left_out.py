@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .kinds import is_litter, suffix_of
+from .moved import MOVED_LIST, moved_paths
 from .raw import RAW_REMEDY
 
 Suffixes = tuple[tuple[str, int], ...]
@@ -27,7 +28,9 @@ class LeftOut:
         raw: Cameras' raw files that cannot be read without the extra ``raw``.
         videos: Videos, where only images are looked at.
         litter: Number of files that a system keeps for itself: ``.DS_Store``, ``._a.jpg``.
+        moved: Number of files that `dedup` put into a sub-folder.
         folders: Paths of the sub-folders, where they were not searched.
+        listed: Paths of all files that `dedup` put into sub-folders, searched or not.
     """
 
     folder: str
@@ -35,7 +38,9 @@ class LeftOut:
     raw: Suffixes = ()
     videos: Suffixes = ()
     litter: int = 0
+    moved: int = 0
     folders: tuple[str, ...] = ()
+    listed: frozenset[str] = frozenset()
 
     @classmethod
     def of(
@@ -45,7 +50,9 @@ class LeftOut:
         *,
         raw: Iterable[str],
         videos: Iterable[str],
+        moved: int,
         folders: Iterable[str],
+        listed: frozenset[str],
     ) -> "LeftOut":
         """Count files.
 
@@ -54,23 +61,32 @@ class LeftOut:
             paths: Files that are neither images nor videos.
             raw: Raw files that cannot be read.
             videos: Videos.
+            moved: Number of files that `dedup` put into sub-folders.
             folders: Sub-folders.
+            listed: As of the attribute.
         """
         paths = list(paths)
         others = [path for path in paths if not _is_litter(path)]
         litter = len(paths) - len(others)
         return cls(
-            folder, _by_suffix(others), _by_suffix(raw), _by_suffix(videos), litter, tuple(folders)
+            folder,
+            _by_suffix(others),
+            _by_suffix(raw),
+            _by_suffix(videos),
+            litter,
+            moved,
+            tuple(folders),
+            listed,
         )
 
     @property
     def files(self) -> int:
         """How many files, without those in sub-folders."""
-        return self.litter + sum(map(_number, (self.others, self.raw, self.videos)))
+        return self.litter + self.moved + sum(map(_number, (self.others, self.raw, self.videos)))
 
     def __bool__(self) -> bool:
         """Whether anything was left out."""
-        return bool(self.files or self.folders)
+        return bool(self.files or self.files_in_folders())
 
     def without_videos(self) -> "LeftOut":
         """Return the same of a run that reads the videos."""
@@ -80,8 +96,11 @@ class LeftOut:
         """Count the files in the sub-folders and below, up to 10,000."""
         count = 0
         for folder in self.folders:
-            for _, _, names in os.walk(folder):
-                count += sum(not is_litter(name) for name in names)
+            listed = self.listed
+            for directory, _, names in os.walk(folder):
+                if MOVED_LIST in names:
+                    listed |= moved_paths(directory)
+                count += sum(_counts(directory, name, listed) for name in names)
                 if count >= _MOST_FILES_BELOW:
                     return _MOST_FILES_BELOW
         return count
@@ -98,8 +117,9 @@ class LeftOut:
             parts.append(f"{number} ({_named(self.raw)}; {RAW_REMEDY})")
         if self.litter:
             parts.append(f"{_counted(self.litter, 'system file')} (.DS_Store and the like)")
-        if self.folders:
-            below = self.files_in_folders()
+        if self.moved:
+            parts.append(f"{_counted(self.moved, 'file')} put there by dedup")
+        if below := self.files_in_folders():
             files = f"{below:,} or more files" if below >= _MOST_FILES_BELOW else None
             folders = _counted(len(self.folders), "sub-folder")
             parts.append(f"{folders} with {files or _counted(below, 'file')}")
@@ -114,9 +134,16 @@ class LeftOut:
             "videos": dict(self.videos),
             "raw": dict(self.raw),
             "system": self.litter,
+            "moved": self.moved,
             "folders": len(self.folders),
             "files_in_folders": self.files_in_folders(),
         }
+
+
+def _counts(directory: str, name: str, listed: frozenset[str]) -> bool:
+    if name == MOVED_LIST or is_litter(name):
+        return False
+    return not listed or os.path.join(directory, name) not in listed  # noqa: PTH118
 
 
 def _is_litter(path: str) -> bool:

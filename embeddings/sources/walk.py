@@ -9,6 +9,7 @@ from ..errors import reading_errors
 from ..frame import Unreadable
 from .kinds import Kind, kind_of
 from .left_out import LeftOut
+from .moved import MOVED_LIST, moved_paths
 from .raw import raw_available
 
 INDEX_FILE = "frames.sqlite"
@@ -73,6 +74,8 @@ def list_folder(folder: str, *, recursive: bool) -> Listing:
     found: dict[Kind | None, list[str]] = {"image": [], "video": [], "raw": [], None: []}
     problems: list[Unreadable] = []
     folders: list[str] = []
+    listed: set[str] = set()
+    moved = 0
     entered: set[tuple[int, int]] = set()
     pending = [folder]
     while pending:
@@ -89,9 +92,16 @@ def list_folder(folder: str, *, recursive: bool) -> Listing:
         if (status.st_dev, status.st_ino) in entered:
             continue
         entered.add((status.st_dev, status.st_ino))
+        if MOVED_LIST in entries:
+            listed |= moved_paths(directory)
         for name in entries:
+            if name == MOVED_LIST:
+                continue
             path = os.path.join(directory, name)  # noqa: PTH118  # keeps the folder as given
             if not os.path.isdir(path):  # noqa: PTH112  # Path.is_dir raises where it may not look
+                if path in listed:
+                    moved += 1
+                    continue
                 kind = kind_of(path)
                 found["image" if kind == "raw" and raw_available() else kind].append(path)
             elif not os.path.exists(os.path.join(path, INDEX_FILE)):  # noqa: PTH110, PTH118
@@ -102,7 +112,13 @@ def list_folder(folder: str, *, recursive: bool) -> Listing:
         tuple(found["image"]),
         tuple(found["video"]),
         LeftOut.of(
-            folder, found[None], raw=found["raw"], videos=found["video"], folders=sorted(folders)
+            folder,
+            found[None],
+            raw=found["raw"],
+            videos=found["video"],
+            moved=moved,
+            folders=sorted(folders),
+            listed=frozenset(listed),
         ),
         tuple(problems),
     )

@@ -28,6 +28,7 @@ from .journal import (
     earlier_journals,
     journal_lock,
 )
+from .moved import forget_moved, list_moved
 from .operations import doing
 from .plan import DedupPlan, numbered_paths
 
@@ -120,6 +121,7 @@ def apply_plan(
             entries = unfinished(path, action, to)
         else:
             make_directories(entries, path)
+        list_moved(entries, plan.folder, to)
         report = run_journal(entries, path, label=label, progress=progress)
     return Application(report.done, (*skipped, *report.skipped), to, path, already)
 
@@ -204,6 +206,7 @@ def _undo(entries: Journal, path: Path, progress: Progress) -> FileReport:
             skipped.append(Unreadable(where, None, str(error)))
         progress.advance(1)
     _remove_leftovers(entries)
+    forget_moved(entries)
     for directory in map(Path, reversed(entries.directories)):
         with writing_errors(directory):
             # Somebody may have put other files there: then it stays.

@@ -85,6 +85,7 @@ def test_json_has_it_too(run, folder, name):
             "videos": {".mp4": 1},
             "raw": {".nef": 1},
             "system": 2,
+            "moved": 0,
             "folders": 2,
             "files_in_folders": 3,
         }

@@ -1,0 +1,51 @@
+"""Files that `dedup` put into a folder below the one that it looked through: no sources again.
+
+The folder that was looked through holds a list of them. Where the folder that received them is
+itself looked through, they are its files like any others.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+MOVED_LIST = ".nearframe-moved.json"
+"""Name of the list: ``{"nearframe": "moved", "version": 1, "files": {path below it: size}}``."""
+
+_HEAD = {"nearframe": "moved", "version": 1}
+
+
+def moved_list(files: Mapping[str, int]) -> str:
+    """Return the content of a list of files.
+
+    Args:
+        files: Paths relative to the list's folder, with ``/``, and sizes in bytes.
+    """
+    return json.dumps({**_HEAD, "files": dict(files)}, indent=1) + "\n"
+
+
+def read_moved_list(directory: str | os.PathLike[str]) -> dict[str, int]:
+    """Return what was put below a directory: path relative to it, with ``/``, and size in bytes.
+
+    Empty where there is no list, or one that cannot be read: then its files are files.
+    """
+    try:
+        found = json.loads(Path(directory, MOVED_LIST).read_text("utf-8"))
+        if {key: found[key] for key in _HEAD} != _HEAD:
+            return {}
+        return {str(name): int(size) for name, size in found["files"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def moved_paths(directory: str) -> frozenset[str]:
+    """Return the paths, below a directory as given, of the files that are still as they came."""
+    found = set()
+    for name, size in read_moved_list(directory).items():
+        path = os.path.join(directory, *name.split("/"))  # noqa: PTH118  # keeps it as given
+        try:
+            if os.lstat(path).st_size == size:
+                found.add(path)
+        except (OSError, ValueError):
+            continue
+    return frozenset(found)
