@@ -193,7 +193,13 @@ def split_folder(
         skipped, already = plan.skipped, plan.already
         if not plan.operations:
             return SplitReport(0, skipped, str(to_path), {}, already, None, resumed=False)
-        entries = Journal(action, plan.operations, missing_directories(plan.operations))
+        entries = Journal(
+            action,
+            plan.operations,
+            missing_directories(plan.operations),
+            folder=os.path.realpath(folder),
+            to=os.path.realpath(to_path),
+        )
         entries.create(path)
     with journal_lock(path):
         if entries is None:

@@ -113,7 +113,13 @@ def apply_plan(
         if already and not checked.operations:
             return Application(0, skipped, to, earlier[0][0], already)
         operations = checked.operations
-        entries = Journal(action, operations, missing_directories(operations))
+        entries = Journal(
+            action,
+            operations,
+            missing_directories(operations),
+            folder=os.path.realpath(plan.folder),
+            to="" if to is None else os.path.realpath(to),
+        )
         entries.create(path)
     label = action if to is None else f"{action} to {shown(to)}"
     with journal_lock(path):
@@ -147,6 +153,7 @@ def run_journal(
     skipped = []
     for operation in entries.operations:
         try:
+            entries.require_inside(operation)
             action.carry_out(operation)
             done += 1
         except DiskFullError as error:
@@ -200,6 +207,7 @@ def _undo(entries: Journal, path: Path, progress: Progress) -> FileReport:
     done = 0
     for operation in reversed(entries.operations):
         try:
+            entries.require_inside(operation)
             done += action.take_back(operation)
         except NearframeError as error:
             where = operation.target or operation.source

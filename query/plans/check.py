@@ -9,7 +9,7 @@ from pathlib import Path
 from nearframe.embeddings import NearframeError, SourceError, Unreadable, shown
 
 from .files import has_content, is_one_file, is_same_file
-from .journal import ON_KEPT, Action, Journal, Operation
+from .journal import ON_KEPT, Action, Journal, Operation, lies_in
 from .plan import DedupPlan, DroppedFile, PlannedFile
 
 
@@ -93,6 +93,7 @@ class Check:
         self._action = action
         self._to = to
         self._folder = Path(plan.folder)
+        self._real_folder = os.path.realpath(plan.folder)
         self._done_before = {
             operation.source: operation
             for journal in earlier
@@ -163,6 +164,8 @@ class Check:
             raise NearframeError("is gone since the plan was made")
         if self._action != "copy-unique" and self._protection.covers(source):
             raise NearframeError("is protected")
+        if self._action not in ON_KEPT and not lies_in(source, self._real_folder):
+            raise NearframeError(f"lies behind a link that leads out of {shown(self._folder)}")
         if not self._unchanged(file.file):
             raise NearframeError("changed since the plan was made")
         stays = self._stays(file, source) if isinstance(file, DroppedFile) else None

@@ -75,6 +75,8 @@ class Journal:
         directories: Directories that it makes, outermost first.
         finished: Whether it came to its end, or was taken back.
         token: What private names of its files have in them, which nobody else knows.
+        folder: Real path of the folder below which all sources lie; empty in older journals.
+        to: Real path of the folder below which all targets lie; empty where there are none.
     """
 
     action: FileAction
@@ -82,6 +84,8 @@ class Journal:
     directories: tuple[str, ...]
     finished: bool = False
     token: str = field(default_factory=lambda: secrets.token_hex(8))
+    folder: str = ""
+    to: str = ""
 
     def create(self, path: Path) -> None:
         """Write the journal, one line per operation, completely or not at all.
@@ -96,6 +100,8 @@ class Journal:
             "action": self.action,
             "directories": self.directories,
             "token": self.token,
+            "folder": self.folder,
+            "to": self.to,
         }
         try:
             with (
@@ -109,6 +115,18 @@ class Journal:
             if isinstance(error.__cause__, FileExistsError):
                 raise _in_use(path) from error
             raise
+
+    def require_inside(self, operation: Operation) -> None:
+        """Check, right before files are touched, that no link leads them out of their folders.
+
+        Raises:
+            NearframeError: If one does.
+        """
+        for path, folder in ((operation.source, self.folder), (operation.target, self.to)):
+            if path and folder and not lies_in(path, folder):
+                raise NearframeError(
+                    f"a link leads {shown(Path(path).parent)} out of {shown(folder)}; left alone"
+                )
 
     def finish(self, path: Path) -> None:
         """Say in the journal that it came to its end; a crash before leaves it as it was.
@@ -148,12 +166,19 @@ class Journal:
                 directories=tuple(map(_text, head["directories"])),
                 finished=finished,
                 token=_token(head.get("token", _NO_TOKEN)),
+                folder=_text(head.get("folder", "")),
+                to=_text(head.get("to", "")),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise NearframeError(
                 f"{shown(path)} is not a journal of an applied plan that this nearframe reads "
                 f"({error}); give the .journal.jsonl file that dedup, apply or split named"
             ) from error
+
+
+def lies_in(path: str | os.PathLike[str], real_folder: str) -> bool:
+    """Whether a file's own folder, all links followed, is a folder or lies below it."""
+    return Path(os.path.realpath(Path(path).parent)).is_relative_to(real_folder)
 
 
 @contextmanager
