@@ -17,14 +17,22 @@ from .outputs import (
     replace_anything,
     require_replaceable,
 )
-from .pixel_order import PIXEL_CANDIDATES, order_by_pixels, thumbnail_differences
+from .pixel_order import (
+    AS_NEAR,
+    MOST_CANDIDATES,
+    PIXEL_CANDIDATES,
+    order_by_pixels,
+    thumbnail_differences,
+)
 from .rename import rename_new
 from .search import AnnChoice, IvfRecord, Recall
 from .stored_threshold import StoredThreshold, store_threshold, stored_threshold
 from .unfinished import unfinished_inputs
 
 __all__ = [
+    "AS_NEAR",
     "GENERATOR",
+    "MOST_CANDIDATES",
     "PIXEL_CANDIDATES",
     "AnnChoice",
     "BuildReport",

@@ -17,13 +17,13 @@ class Match:
     Attributes:
         frame: Where it is.
         similarity: Cosine in [-1, 1]; higher is nearer.
-        difference: Standard deviation of the difference of the two in small, in levels of 255;
+        pixels: Standard deviation of the difference of the two in small, in levels of 255;
             None where their pixels were not compared.
     """
 
     frame: FrameRef
     similarity: float
-    difference: float | None = None
+    pixels: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

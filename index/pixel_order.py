@@ -19,8 +19,8 @@ PIXEL_CANDIDATES = 128
 """How many of the nearest frames are compared in pixels; more where all of them are as near."""
 MOST_CANDIDATES = 4096
 """How many are compared at most, some 8 MB of thumbnails per query: 2 min of a camera at 30 fps."""
-# More than a JPEG of quality 20, or rounding in 8 bits, moves a cosine.
-_AS_NEAR = 0.02
+AS_NEAR = 0.02
+"""Cosines this near are ties: a JPEG of quality 20, or rounding in 8 bits, moves them less."""
 # In levels of 255.
 _SAME_PIXELS = 6.0
 
@@ -48,7 +48,7 @@ def by_pixels(
         apart[have] = thumbnail_differences(asked, np.stack([known[compared[n]] for n in have]))
     matches = [match for _, match in found]
     for position in have:
-        matches[position] = replace(matches[position], difference=float(apart[position]))
+        matches[position] = replace(matches[position], pixels=float(apart[position]))
     order = order_by_pixels([match.similarity for match in matches], apart)
     return matches if order is None else [matches[position] for position in order.tolist()]
 
@@ -65,7 +65,7 @@ def with_as_near(
     """
     while (
         PIXEL_CANDIDATES <= len(found) < MOST_CANDIDATES
-        and found[-1][1].similarity >= found[0][1].similarity - _AS_NEAR
+        and found[-1][1].similarity >= found[0][1].similarity - AS_NEAR
     ):
         (more,) = fetch(min(8 * len(found), MOST_CANDIDATES))
         if len(more) <= len(found):
@@ -98,7 +98,7 @@ def order_by_pixels(
         and the order is that of the similarities.
     """
     values = np.asarray(similarities)
-    near = int((values[: len(apart)] >= values[:1] - _AS_NEAR).sum())
+    near = int((values[: len(apart)] >= values[:1] - AS_NEAR).sum())
     # nan compares as False: what has no thumbnail does not have the query's pixels.
     if not (apart[:near] <= _SAME_PIXELS).any():
         return None

@@ -113,10 +113,14 @@ from .plans import (
     undo,
 )
 from .report import (
+    QUERY_COLUMNS,
     check_sheet_path,
+    describe_verdict,
     draw_contact_sheet,
+    query_rows,
     save_contact_sheet,
     save_query_report,
+    save_query_table,
     save_report,
     save_sweep_report,
     threshold_text,
@@ -124,6 +128,7 @@ from .report import (
 from .search import QueryMatches, SearchReport, search
 from .similarity import similarity
 from .threshold import Threshold, ThresholdOrigin, usual_threshold
+from .views import VERDICTS, Verdict, View
 
 __all__ = [
     "ACTIONS",
@@ -133,8 +138,10 @@ __all__ = [
     "GAP_FACTOR",
     "KEEP",
     "METHODS",
+    "QUERY_COLUMNS",
     "SPLIT_ACTIONS",
     "UNKNOWN",
+    "VERDICTS",
     "Action",
     "Against",
     "Application",
@@ -191,7 +198,9 @@ __all__ = [
     "TimeOrigin",
     "TooFewImagesError",
     "TruePair",
+    "Verdict",
     "VideoDedup",
+    "View",
     "Window",
     "apply_plan",
     "available_baselines",
@@ -203,6 +212,7 @@ __all__ = [
     "dedup_video",
     "describe_recall",
     "describe_rules",
+    "describe_verdict",
     "draw_contact_sheet",
     "draw_picture",
     "earlier_journals",
@@ -221,6 +231,7 @@ __all__ = [
     "plan_split",
     "plot_similarities",
     "plot_sweep",
+    "query_rows",
     "read_ground_truth",
     "read_shot",
     "read_shots",
@@ -229,6 +240,7 @@ __all__ = [
     "save_page",
     "save_picture",
     "save_query_report",
+    "save_query_table",
     "save_report",
     "save_sweep_report",
     "save_table",

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from nearframe.embeddings import (
@@ -13,13 +13,15 @@ from nearframe.embeddings import (
     MakeEmbedder,
     NearframeError,
     Unreadable,
+    Vectors,
     resolve_embedder,
 )
 from nearframe.index import PIXEL_CANDIDATES, Match, Restriction, Searchable, open_index
 
 from .bars import Bars
 from .queries import Queries, Trimmed, open_queries
-from .threshold import lowest_cosine
+from .threshold import Threshold, lowest_cosine, usual_threshold
+from .views import Verdict, View, judge, next_view_margin, same_view
 
 Query = str | os.PathLike[str]
 
@@ -39,12 +41,19 @@ class QueryMatches:
             None where the index is empty.
         bars: What was trimmed from the query for this answer; None where it was asked whole, as
             it is unless a frame is nearer without bars.
+        view: The stretch of a video around the first match whose frames are as near.
+        margin: How much nearer the nearest frame is than any other view; None where there is none.
+        verdict: How sure it is that the nearest frame shows what was asked for; None where no
+            threshold is known.
     """
 
     query: str
     matches: tuple[Match, ...]
     nearest: float | None
     bars: Bars | None = None
+    view: View | None = None
+    margin: float | None = None
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +64,14 @@ class SearchReport:
         results: Per query that decodes, in the order given.
         unreadable: The queries that do not.
         fingerprint: What the queries were embedded with.
+        threshold: From where frames count as the same: the one that was given, or the usual one
+            of the index or the weights; None where nobody knows.
     """
 
     results: tuple[QueryMatches, ...]
     unreadable: tuple[Unreadable, ...]
     fingerprint: Fingerprint
+    threshold: Threshold | None = None
 
 
 def search(
@@ -106,6 +118,8 @@ def search(
         # Last, because loading the network takes seconds, and the rest may be wrong.
         embedder = resolve_embedder(embedder, opened.fingerprint, holder="the index")
         embedded = Queries.embed(asked, embedder)
+        usual = usual_threshold(opened, embedder.fingerprint)
+        sure = usual if threshold is None else Threshold(threshold, "given")
         # Not only `k`: those with the nearest pixels may be below the threshold, and others not.
         ask = partial(opened.nearest, k=max(k, PIXEL_CANDIDATES), within=within)
         results: list[QueryMatches] = []
@@ -113,30 +127,46 @@ def search(
             some = slice(first, first + _BLOCK)
             whole = ask(embedded.vectors[some], thumbnails=embedded.thumbnails[some])
             for position, found in enumerate(whole, first):
-                found, bars = _best(ask, found, embedded.trimmed(position, embedder))
-                matches = tuple(match for match in found if match.similarity >= lowest)[:k]
-                results.append(
-                    QueryMatches(
-                        query=embedded.names[position],
-                        matches=matches,
-                        nearest=matches[0].similarity if matches else _highest(found),
-                        bars=bars,
-                    )
+                answer = _Answer(found, embedded.vectors[position])
+                answer = _best(ask, answer, embedded.trimmed(position, embedder))
+                matches = [match for match in answer.found if match.similarity >= lowest]
+                result = QueryMatches(
+                    embedded.names[position], tuple(matches[:k]), None, answer.bars
                 )
-    return SearchReport(tuple(results), embedded.unreadable, embedder.fingerprint)
+                if nearest := matches or sorted(answer.found, key=_similarity, reverse=True):
+                    view = same_view(opened, answer.vector[None], nearest[0], within)
+                    margin = next_view_margin(nearest[0], answer.found, view)
+                    result = replace(
+                        result,
+                        nearest=nearest[0].similarity,
+                        view=view,
+                        margin=margin,
+                        verdict=judge(nearest[0].similarity, margin, sure),
+                    )
+                results.append(result)
+    return SearchReport(tuple(results), embedded.unreadable, embedder.fingerprint, sure)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What was found for a vector ``(2048,)``: that of a query, or of it without some bars."""
+
+    found: list[Match]
+    vector: Vectors
+    bars: Bars | None = None
 
 
 def _best(
-    ask: Callable[..., list[list[Match]]], whole: list[Match], trimmed: Trimmed | None
-) -> tuple[list[Match], Bars | None]:
+    ask: Callable[..., list[list[Match]]], whole: _Answer, trimmed: Trimmed | None
+) -> _Answer:
     """Return the answer with the nearest frame, to the whole query or to it without some bars."""
-    if trimmed is None or not whole:
-        return whole, None
-    answers: list[tuple[list[Match], Bars | None]] = [(whole, None)]
-    answers += zip(ask(trimmed.vectors, thumbnails=trimmed.thumbnails), trimmed.bars, strict=True)
+    if trimmed is None or not whole.found:
+        return whole
+    found = ask(trimmed.vectors, thumbnails=trimmed.thumbnails)
+    answers = map(_Answer, found, trimmed.vectors, trimmed.bars)
     # Of answers that are as near, the first: whole if it can be.
-    return max(answers, key=lambda answer: max(match.similarity for match in answer[0]))
+    return max([whole, *answers], key=lambda answer: max(map(_similarity, answer.found)))
 
 
-def _highest(matches: list[Match]) -> float | None:
-    return max((match.similarity for match in matches), default=None)
+def _similarity(match: Match) -> float:
+    return match.similarity

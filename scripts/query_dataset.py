@@ -1,7 +1,7 @@
 """queryDataset: which frame of an index is this picture?"""
 
 import re
-from dataclasses import asdict
+from dataclasses import asdict, astuple, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from .cli import (
     report_older_rules,
     report_skipped,
     report_unfinished,
+    require_output,
     require_page,
     show_path,
     skipped_json,
@@ -92,6 +93,14 @@ class Seconds(click.ParamType):  # type: ignore[type-arg]  # not generic at run 
     metavar="PICTURE",
     help="Draw each query beside its matches: .png, .jpg or .webp.",
 )
+@click.option(
+    "--csv",
+    "table_path",
+    type=click.Path(path_type=Path),
+    callback=require_output,
+    metavar="FILE",
+    help="Also write the answers as a table, a row per match.",
+)
 @force_option
 @embedder_options
 @strict_option
@@ -107,6 +116,7 @@ def query_dataset(
     end_s: float | None,
     report_path: Path | None,
     sheet_path: Path | None,
+    table_path: Path | None,
     strict: bool,
     as_json: bool,
     **options: Any,
@@ -119,7 +129,7 @@ def query_dataset(
         open_index,
         unfinished_inputs,
     )
-    from nearframe.query import check_sheet_path, search, usual_threshold
+    from nearframe.query import check_sheet_path, search
 
     if index_path is None:
         if not places:
@@ -141,27 +151,26 @@ def query_dataset(
             within=Restriction(source=source, start_s=start_s, end_s=end_s),
             embedder=EmbedderOptions(**options).embedder(),
         )
-        sure = usual_threshold(index, report.fingerprint)
         unfinished = unfinished_inputs(index) if isinstance(index, FrameIndex) else ()
         older_rules = files_of_older_rules(index) if isinstance(index, FrameIndex) else 0
-    _save(report, report_path, sheet_path, index_path, sure)
+    _save(report, report_path, sheet_path, table_path, index_path)
     if as_json:
-        results = [_as_json(result) for result in report.results]
         print_json(
             {
                 "complete": not unfinished,
                 "older_rules": older_rules,
-                "results": results,
+                "threshold": None if report.threshold is None else report.threshold.value,
+                "threshold_origin": None if report.threshold is None else report.threshold.origin,
+                "results": [_as_json(result) for result in report.results],
                 "skipped": skipped_json(report.unreadable),
                 "left_out": left_out_json(left_out),
             }
         )
+    elif len(report.results) > 1 or any(query.is_dir() for query in queries):
+        _print_stills(report)
     else:
-        for number, result in enumerate(report.results):
-            if len(report.results) > 1:
-                click.echo(("\n" if number else "") + f"{show_path(result.query)}:")
-            _print(result, k=k, threshold=threshold, sure=sure)
-    for label, path in (("Report", report_path), ("Picture", sheet_path)):
+        _print(report.results[0], report.threshold, k=k)
+    for label, path in (("Report", report_path), ("Picture", sheet_path), ("Table", table_path)):
         if path is not None:
             click.echo(f"{label}: {show_path(path)}", err=as_json)
     report_unfinished(index_path, unfinished)
@@ -174,42 +183,74 @@ def _save(
     report: "SearchReport",
     page: Path | None,
     sheet: Path | None,
+    table: Path | None,
     index_path: Path,
-    sure: "Threshold | None",
 ) -> None:
-    from nearframe.query import save_contact_sheet, save_query_report
+    from nearframe.query import save_contact_sheet, save_query_report, save_query_table
 
     if page is not None:
-        value = None if sure is None else sure.value
+        value = None if report.threshold is None else report.threshold.value
         with ProgressBar() as progress:
             save_query_report(report, page, index=index_path, threshold=value, progress=progress)
     if sheet is not None:
         save_contact_sheet(report, sheet)
+    if table is not None:
+        save_query_table(report, table)
 
 
-def _print(
-    result: "QueryMatches", *, k: int, threshold: float | None, sure: "Threshold | None"
-) -> None:
+def _print_stills(report: "SearchReport") -> None:
+    """Print one table for all stills; the columns are as wide as what stands in them."""
+    from nearframe.query import QUERY_COLUMNS, query_rows
+
+    rows: list[tuple[str, ...]] = [QUERY_COLUMNS]
+    for row in query_rows(report):
+        source = show_path(row.source) if row.source else ""
+        row = replace(row, still=show_path(row.still), source=source)
+        rows.append(tuple(cell or "-" for cell in astuple(row)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for cells in rows:
+        line = "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True))
+        click.echo(line.rstrip())
+
+
+def _print(result: "QueryMatches", threshold: "Threshold | None", *, k: int) -> None:
     if not result.matches:
-        if result.nearest is None:
+        if result.nearest is None or threshold is None:
             click.echo("The index is empty.")
         else:
             click.echo(
-                f"No frame with a similarity of {threshold} or more (nearest {result.nearest:.6f})"
+                f"No frame with a similarity of {threshold.value} or more "
+                f"(nearest {result.nearest:.6f})"
             )
         return
     if k == 1:
         _print_match(result.matches[0])
     else:
         _print_table(result.matches)
+    if result.view is not None:
+        text = result.view.describe()
+        click.echo(text[0].upper() + text[1:])
     if result.bars is not None:
         click.echo(f"Bars: trimmed from the query, {result.bars.describe()}")
-    if sure is not None and result.nearest is not None and not sure.reached_by(result.nearest):
-        origin = {"index": ", calibrated for this index"}.get(sure.origin, "")
-        click.echo(
-            f"Below {sure.value}, from where frames count as the same{origin}: "
-            "perhaps not in the index."
+    if threshold is not None and result.verdict in ("likely", "unsure"):
+        click.echo(_how_sure(result, threshold))
+
+
+def _how_sure(result: "QueryMatches", threshold: "Threshold") -> str:
+    """Say what speaks for and against a frame below the threshold."""
+    origin = {"index": ", calibrated for this index"}.get(threshold.origin, "")
+    below = (
+        f"Similarity {result.nearest:.6f} is below {threshold.value}, from where frames count as "
+        f"the same{origin}"
+    )
+    if result.margin is None:
+        return f"{below}: perhaps not in the index."
+    if result.verdict == "likely":
+        return (
+            f"{below}, but {result.margin:.6f} above any other view: likely an edited copy, or a "
+            "part of this frame."
         )
+    return f"{below}, and only {result.margin:.6f} above another view: perhaps not in the index."
 
 
 def _print_match(match: "Match") -> None:
@@ -228,10 +269,10 @@ def _print_table(matches: "tuple[Match, ...]") -> None:
     from nearframe.query.clock import show_time
 
     # Without it, nobody could tell why a frame comes before one of higher similarity.
-    compared = any(match.difference is not None for match in matches)
+    compared = any(match.pixels is not None for match in matches)
     click.echo(f"Rank  Similarity  {'Pixels  ' if compared else ''}Frame   Time          Source")
     for rank, match in enumerate(matches, 1):
-        pixels = "-" if match.difference is None else f"{match.difference:.2f}"
+        pixels = "-" if match.pixels is None else f"{match.pixels:.2f}"
         time = "-" if match.frame.time_s is None else show_time(match.frame.time_s)
         source = show_path(match.frame.source) if match.frame.source else "-"
         click.echo(
@@ -244,6 +285,9 @@ def _as_json(result: "QueryMatches") -> dict[str, Any]:
     return {
         "query": result.query,
         "nearest": result.nearest,
+        "verdict": result.verdict,
+        "margin": result.margin,
+        "same_view": None if result.view is None else asdict(result.view),
         "bars": None if result.bars is None else asdict(result.bars),
         "matches": [
             {
@@ -252,7 +296,7 @@ def _as_json(result: "QueryMatches") -> dict[str, Any]:
                 "time_s": match.frame.time_s,
                 "stamp_s": match.frame.stamp_s,
                 "similarity": match.similarity,
-                "difference": match.difference,
+                "pixels": match.pixels,
             }
             for match in result.matches
         ],

@@ -72,8 +72,8 @@ def _entry(
     pictures: list[list[Any]] = [[query, "query", 0, ""]]
     for rank, match in enumerate(result.matches, 1):
         role = f"{rank}: similarity {match.similarity:.6f}"
-        if match.difference is not None:
-            role += f", pixels {match.difference:.2f} apart"
+        if match.pixels is not None:
+            role += f", pixels {match.pixels:.2f} apart"
         pictures.append([places[key_of(match.frame)], role, 0, describe_frame(match.frame)])
     nearest = result.nearest
     if nearest is None:

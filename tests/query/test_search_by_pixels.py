@@ -32,9 +32,9 @@ def test_a_search_finds_the_frame_with_the_same_pixels(make_folder, picture, bli
                 r.matches for r in search(index, query, k=3, embedder=blind).results
             )
             assert first.frame.number == seed
-            assert first.difference == pytest.approx(0, abs=1e-3)
+            assert first.pixels == pytest.approx(0, abs=1e-3)
             assert len(others) == 2
-            assert all(match.difference > 1 for match in others)
+            assert all(match.pixels > 1 for match in others)
 
 
 def test_queries_come_in_blocks(make_folder, blind, tmp_path, monkeypatch):
@@ -79,11 +79,11 @@ def test_an_index_from_before_is_searched_and_goes_on(make_folder, picture, blin
     with closing(sqlite3.connect(index / "frames.sqlite")) as database:
         database.executescript("DROP TRIGGER drop_thumbnail; DROP TABLE thumbnails")
     (match,) = matches(index, folder / "000001.png", blind)
-    assert match.difference is None
+    assert match.pixels is None
     picture(7).save(folder / "000007.png")
     build_index([folder], index, embedder=blind)
     found = matches(index, folder / "000007.png", blind, k=3)
-    assert [match.difference is None for match in found] == [False, True, True]
+    assert [match.pixels is None for match in found] == [False, True, True]
 
 
 def test_thumbnails_go_with_their_frames(make_folder, blind, tmp_path):

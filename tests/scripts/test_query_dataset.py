@@ -1,10 +1,12 @@
+import csv
 import json
 import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
-from PIL import ImageOps
+from PIL import Image, ImageOps
 
 from nearframe.embeddings import NAMED_WEIGHTS
 from nearframe.query.clock import show_time
@@ -61,13 +63,32 @@ def test_times_are_shown_in_hours_minutes_and_seconds(seconds, shown):
     assert show_time(seconds) == shown
 
 
-def test_what_is_far_from_all_frames_says_so(run, index, picture, tmp_path):
-    picture(1000).save(tmp_path / "other.png")
-    last = run("queryDataset", "-q", "other.png", "-i", index).stdout.splitlines()[-1]
-    assert last == (
-        f"Below {NAMED_WEIGHTS['builtin'].threshold}, from where frames count as the same: "
-        "perhaps not in the index."
+def test_what_is_far_from_all_frames_says_how_far(run, index, picture):
+    picture(1000).save("other.png")
+    last = run("queryDataset", "other.png", index).stdout.splitlines()[-1]
+    threshold = NAMED_WEIGHTS["builtin"].threshold
+    assert re.fullmatch(
+        rf"Similarity -?0\.\d{{6}} is below {threshold}, from where frames count as the same, and "
+        r"only 0\.0\d{5} above another view: perhaps not in the index\.",
+        last,
     )
+
+
+def test_a_crop_that_comes_first_is_not_called_missing(run, index, picture):
+    # Far from the original, and yet farther from everything else.
+    pixels = np.asarray(picture(3)).copy()
+    pixels[:, 25:] = np.asarray(picture(1000))[:, 25:]
+    Image.fromarray(pixels).save("half.png")
+    lines = run("queryDataset", "half.png", index).stdout.splitlines()
+    assert lines[1] == "Frame Number: 3"
+    assert re.fullmatch(
+        r"Similarity 0\.[1-6]\d+ is below .* the same, but 0\.\d{6} above any other view: likely "
+        r"an edited copy, or a part of this frame\.",
+        lines[-1],
+    )
+    (answer,) = json.loads(run("queryDataset", "half.png", index, "--json").stdout)["results"]
+    assert answer["verdict"] == "likely"
+    assert answer["margin"] >= 0.12
 
 
 def test_k_prints_a_table(run, index):
@@ -98,25 +119,79 @@ def test_the_columns_of_the_table_stand_under_their_heads(run, video_index, pict
             assert row[end] == " "
 
 
-def test_several_queries_are_told_apart(run, index):
-    result = run("queryDataset", "-q", "frames/000001.png", "-q", "frames/000004.png", "-i", index)
-    blocks = result.stdout.split("\n\n")
-    assert [block.splitlines()[0] for block in blocks] == [
-        "frames/000001.png:",
-        "frames/000004.png:",
+def test_several_stills_are_answered_in_one_table(run, index):
+    result = run("queryDataset", "frames/000001.png", "frames/000004.png", index)
+    head, *rows = [line.split() for line in result.stdout.splitlines()]
+    assert head == ["still", "source", "time", "frame", "similarity", "verdict"]
+    assert rows == [
+        ["frames/000001.png", "frames/000001.png", "-", "0", "1.000000", "found"],
+        ["frames/000004.png", "frames/000004.png", "-", "3", "1.000000", "found"],
     ]
-    assert ["Frame Number: 0" in blocks[0], "Frame Number: 3" in blocks[1]] == [True, True]
 
 
-def test_a_folder_of_queries_answers_for_each_image(run, index):
+def test_a_folder_of_stills_has_a_row_for_each_match(run, index):
     result = run("queryDataset", "-q", "frames", "-i", index)
-    assert re.findall(r"Frame Number: (\d+)", result.stdout) == ["0", "1", "2", "3", "4", "5"]
+    rows = [line.split() for line in result.stdout.splitlines()[1:]]
+    assert [row[3] for row in rows] == ["0", "1", "2", "3", "4", "5"]
+    result = run("queryDataset", "-q", "frames", "-i", index, "-k", 2)
+    assert [line.split()[0] for line in result.stdout.splitlines()[1:5]] == [
+        *("frames/000001.png", "frames/000001.png"),
+        *("frames/000002.png", "frames/000002.png"),
+    ]
+
+
+def test_a_still_without_a_match_has_a_row_too(run, index, picture):
+    picture(1000).save("other.png")
+    result = run("queryDataset", "frames/000001.png", "other.png", index, "--threshold", 0.99)
+    last = result.stdout.splitlines()[-1]
+    assert re.fullmatch(r"other\.png +- +- +- +-?0\.\d{6} +no match", last)
+
+
+def test_csv_has_the_same_table(run, video_index, picture, tmp_path):
+    picture(3).save("a,b.png")
+    picture(4).save("c.png")
+    result = run("queryDataset", "a,b.png", "c.png", video_index, "-k", 2, "--csv", "t.csv")
+    assert result.stdout.splitlines()[-1] == "Table: t.csv"
+    with Path("t.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["still", "source", "time", "frame", "similarity", "verdict"]
+    assert [row["still"] for row in rows] == ["a,b.png"] * 2 + ["c.png"] * 2
+    for row in rows:
+        assert row["source"] == str(tmp_path / "film.mp4")
+        assert row["time"] == show_time(int(row["frame"]) / 30)
+        assert row["verdict"].split(";")[0] == "unsure"
+
+
+def test_csv_replaces_its_own_tables_only(run, index):
+    Path("t.csv").write_text("name,price\n")
+    result = run("queryDataset", "frames", index, "--csv", "t.csv")
+    assert result.exit_code == 1
+    assert "was not written by nearframe" in result.stderr
+    assert Path("t.csv").read_text() == "name,price\n"
+    for _ in range(2):
+        assert run("queryDataset", "frames", index, "--csv", "u.csv").exit_code == 0
+    assert run("queryDataset", "frames", index, "--csv", "t.csv", "--force").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "threshold", "origin", "verdict"),
+    [
+        ((), NAMED_WEIGHTS["builtin"].threshold, "weights", "found"),
+        (("--threshold", "99%"), 0.99, "given", "found"),
+    ],
+)
+def test_json_carries_threshold_and_verdict(run, index, arguments, threshold, origin, verdict):
+    answer = json.loads(
+        run("queryDataset", "frames/000003.png", index, "--json", *arguments).stdout
+    )
+    assert (answer["threshold"], answer["threshold_origin"]) == (threshold, origin)
+    assert [result["verdict"] for result in answer["results"]] == [verdict]
 
 
 def test_a_broken_query_is_listed_beside_the_answers(run, index, tmp_path):
     (tmp_path / "frames" / "000002.png").write_text("no image")
     result = run("queryDataset", "-q", "frames", "-i", index)
-    assert result.stdout.count("Most Similar Frame:") == 5
+    assert result.stdout.count("found") == 5
     assert "Skipped 1 file:\n  frames/000002.png: not an image" in result.stderr
     assert result.exit_code == 0
     assert run("queryDataset", "-q", "frames", "-i", index, "--strict").exit_code == 1
@@ -200,7 +275,7 @@ def test_json_has_every_match(run, video_index, tmp_path, picture):
     (found,) = answer["results"]
     assert found["query"] == "q.png"
     assert [set(match) for match in found["matches"]] == [
-        {"frame_number", "source", "time_s", "stamp_s", "similarity", "difference"}
+        {"frame_number", "source", "time_s", "stamp_s", "similarity", "pixels"}
     ] * 2
     assert found["nearest"] == found["matches"][0]["similarity"]
     match = found["matches"][0]
