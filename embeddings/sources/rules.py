@@ -10,6 +10,7 @@ from .container import opened, start_of, video_streams
 from .deep import is_deep
 from .image import opened_image
 from .kinds import IMAGE_SUFFIXES, VIDEO_SUFFIXES, kind_of, suffix_of
+from .matroska import is_one_segment
 from .orientation import orientation_of
 from .transparency import is_transparent
 
@@ -28,7 +29,6 @@ what changed, and in `reads_otherwise` which files that concerns.
 
 # What can be told from the header of a file.
 _PLAIN_PICTURES = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "GIF", "TIFF")
-_PLAIN_VIDEOS = frozenset({"mp4", "matroska"})
 _ORIENTATION = 0x0112
 
 
@@ -79,8 +79,9 @@ def _is_plain_video(path: str | os.PathLike[str]) -> bool:
     What of it did not decode is for the caller to know.
     """
     with opened(path) as (container, stream):
+        formats = container.format.name.split(",")
         return (
-            not _PLAIN_VIDEOS.isdisjoint(container.format.name.split(","))
+            ("mp4" in formats or ("matroska" in formats and is_one_segment(path)))
             and len(video_streams(container)) == 1
             and not start_of(stream)
             and decoder_of(stream) is stream.codec_context

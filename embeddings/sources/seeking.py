@@ -17,6 +17,7 @@ from .animation import Animation
 from .container import opened, start_of
 from .decoding import Decoded, Decoding
 from .kinds import kind_of
+from .matroska import is_one_segment
 from .stretches import Stretches
 from .video import Converter
 from .walk import File
@@ -71,6 +72,8 @@ def _tells_frames_apart(file: File) -> bool:
         formats = set(container.format.name.split(","))
         if formats & (_NEVER_JOINED | _PARTLY_DATED):
             return not formats & _PARTLY_DATED
+        if "matroska" in formats and is_one_segment(file.path):
+            return True
         stretches = Stretches(stream.time_base, container.format.name)
         seen: set[int] = set()
         try:

@@ -58,6 +58,12 @@ def test_which_videos_are_concerned(make_video, tmp_path, name, options, concern
     assert reads_otherwise(tmp_path / name, 1) is concerned
 
 
+def test_joined_videos_are_concerned(make_video):
+    path = make_video("a.mkv", 10)
+    path.write_bytes(path.read_bytes() * 2)
+    assert reads_otherwise(path, 1)
+
+
 def test_what_cannot_be_read_is_concerned(tmp_path):
     (tmp_path / "a.jpg").write_bytes(b"nothing")
     assert reads_otherwise(tmp_path / "a.jpg", 1)
