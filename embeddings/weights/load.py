@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..errors import SourceError, WeightsError, reading_errors, shown
 from ..resnet50 import SHAPES, StateDict
+from .checkpoint import checked, network_in
 from .names import NAMED_WEIGHTS, RANDOM_SEED, WeightsInfo
 from .quantised import dequantised
 
@@ -56,7 +55,8 @@ def find_weights(weights: str) -> FoundWeights:
     Args:
         weights: A name of `NAMED_WEIGHTS`, or the path of a ``.pth``, ``.pt`` (read with
             ``weights_only=True``, so that no code in it runs) or ``.safetensors`` file that holds
-            a state dict with torchvision's ResNet50 names.
+            a state dict with torchvision's ResNet50 names, wrapped as training often does:
+            ``{"state_dict": …}``, ``module.conv1.weight``.
 
     Raises:
         WeightsError: If the name is unknown, the file is missing, or a download is needed and
@@ -187,7 +187,7 @@ def _download(info: WeightsInfo, path: Path) -> None:
 
 
 def _find_file(path: Path, name: str) -> FoundWeights:
-    readers: Mapping[str, Callable[[Path], Any]] = {
+    readers: Mapping[str, Callable[[Path], Mapping[str, Any]]] = {
         ".pth": _read_pickle,
         ".pt": _read_pickle,
         ".safetensors": _read_safetensors,
@@ -207,6 +207,8 @@ def _find_file(path: Path, name: str) -> FoundWeights:
     def load() -> LoadedWeights:
         try:
             state = reader(path)
+        except WeightsError:
+            raise
         # pickle, zip and safetensors each have errors of their own for a file that is damaged.
         except Exception as error:
             raise WeightsError(
@@ -214,19 +216,19 @@ def _find_file(path: Path, name: str) -> FoundWeights:
                 "state dict with torchvision's ResNet50 names, saved with torch.save or "
                 "safetensors"
             ) from error
-        return LoadedWeights(name, sha256, _checked(state, path))
+        return LoadedWeights(name, sha256, checked(state, path))
 
     return FoundWeights(name, sha256, load)
 
 
-def _read_pickle(path: Path) -> Any:
+def _read_pickle(path: Path) -> Mapping[str, Any]:
     import torch
 
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    return _arrays(state) if isinstance(state, dict) else state
+    loaded = torch.load(path, map_location="cpu", weights_only=True)
+    return _arrays(network_in(loaded, path))
 
 
-def _read_safetensors(path: Path) -> Any:
+def _read_safetensors(path: Path) -> Mapping[str, Any]:
     from safetensors.numpy import load_file
 
     try:
@@ -236,7 +238,7 @@ def _read_safetensors(path: Path) -> Any:
         from safetensors.torch import load_file as load_tensors
 
         stored = _arrays(load_tensors(path))
-    return dequantised(stored)
+    return dequantised(network_in(stored, path))
 
 
 def _arrays(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -249,28 +251,3 @@ def _arrays(state: Mapping[str, Any]) -> dict[str, Any]:
         else value
         for key, value in state.items()
     }
-
-
-def _checked(state: Any, path: Path) -> StateDict:
-    """Check that a loaded object has the tensors of a ResNet50, and return them as float32."""
-    if not isinstance(state, dict):
-        raise WeightsError(
-            f"{shown(path)} holds a {type(state).__name__}; expected a state dict with "
-            "torchvision's ResNet50 names"
-        )
-    for key, shape in SHAPES.items():
-        if key not in state:
-            raise WeightsError(
-                f"{shown(path)} has no tensor {key!r}; expected a state dict with torchvision's "
-                "ResNet50 names"
-            )
-        # Not numpy's own test, to which ml_dtypes' bfloat16 is no float.
-        kind = getattr(state[key], "dtype", type(state[key]).__name__)
-        if not isinstance(state[key], np.ndarray) or "float" not in str(kind):
-            raise WeightsError(f"{shown(path)}: {key!r} is {kind}, expected a tensor of floats")
-        if state[key].shape != shape:
-            raise WeightsError(
-                f"{shown(path)}: tensor {key!r} has shape {state[key].shape}, expected "
-                f"{shape} as in ResNet50"
-            )
-    return {key: state[key].astype(np.float32, copy=False) for key in SHAPES}
