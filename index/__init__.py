@@ -25,6 +25,7 @@ from .pixel_order import (
     thumbnail_differences,
 )
 from .rename import rename_new
+from .resampling import Resampled
 from .search import AnnChoice, IvfRecord, Recall
 from .stored_threshold import StoredThreshold, store_threshold, stored_threshold
 from .unfinished import unfinished_inputs
@@ -47,6 +48,7 @@ __all__ = [
     "IvfRecord",
     "Match",
     "Recall",
+    "Resampled",
     "Restriction",
     "Searchable",
     "SourceReport",

@@ -1,7 +1,7 @@
 """Sources -> an index on disk, embedding only what is new or changed."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from .export import export_index, is_single_file, require_free_names
 from .file_state import hashed, is_gone, is_resumed
 from .frame_index import FrameIndex, absolute
 from .interrupts import interrupts_held
+from .resampling import Resampled, resampled
 from .search import AnnChoice
 from .tables import FileState
 from .unfinished import BuildMark
@@ -103,6 +104,7 @@ def build_index(
     prune: bool = False,
     ann: AnnChoice | None = None,
     progress: Progress | None = None,
+    on_resampling: Callable[[Resampled], None] | None = None,
 ) -> BuildReport:
     """Index images, folders and videos; go on where an earlier run stopped.
 
@@ -122,6 +124,8 @@ def build_index(
         ann: How the index is searched: ``flat`` exactly, ``ivf`` approximately, ``auto`` by its
             size; None for what was said when it was built before, at first ``auto``.
         progress: Told what the build is at.
+        on_resampling: Told, before anything is read, which videos are read again because
+            `sampling` asks for other frames than the index has.
 
     Raises:
         SourceError: If an input does not exist, or is no image, folder or video.
@@ -164,6 +168,9 @@ def build_index(
         index.search.progress = progress
         if ann is not None:
             index.search.ann = ann
+        again = resampled(index.catalog, opened)
+        if again is not None and on_resampling is not None:
+            on_resampling(again)
         build = _Build(index, embedder, mark, rehash=rehash, progress=progress)
         try:
             for source in opened:

@@ -33,6 +33,10 @@ class Threshold:
         """Whether two frames of this similarity count as the same picture."""
         return similarity >= lowest_cosine(self.value)
 
+    def verdict(self, similarity: float) -> str:
+        """Say whether two pictures of this similarity count as the same."""
+        return "same picture" if self.reached_by(similarity) else "not the same picture"
+
 
 def usual_threshold(index: Searchable | None, fingerprint: Fingerprint) -> Threshold | None:
     """Return the threshold that counts where nobody gives one; None where nothing has one.

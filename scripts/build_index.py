@@ -24,7 +24,7 @@ from .left_out import left_out_json, list_left_out, report_left_out
 from .sampling_options import sampling_options, take_sampling
 
 if TYPE_CHECKING:
-    from nearframe.index import AnnChoice, BuildReport
+    from nearframe.index import AnnChoice, BuildReport, Resampled
 
 _PROCESSED = {
     "image": "Image processed",
@@ -108,6 +108,7 @@ def build_index(
                 prune=prune,
                 ann=ann,
                 progress=progress,
+                on_resampling=_report_resampling,
             )
     except KeyboardInterrupt as error:
         raise click.ClickException(
@@ -128,6 +129,22 @@ def _default_output(inputs: tuple[Path, ...]) -> Path:
     if len(inputs) > 1:
         raise click.UsageError("several inputs make one index; name it: -o my.index")
     return Path(f"{inputs[0].resolve().name or 'all'}.index")
+
+
+def _report_resampling(again: "Resampled") -> None:
+    """Say what is read again, which may take hours, before it is."""
+    videos = count(len(again.videos), "video")
+    click.echo(
+        f"Reading {videos} again, of which the index has {count(again.frames, 'frame')} "
+        f"({_sampling_text(*again.before)}): now {_sampling_text(again.now)}. "
+        "For both, make another index with -o",
+        err=True,
+    )
+
+
+def _sampling_text(*samplings: str) -> str:
+    texts = ("all frames" if text == "all" else f"--{text}" for text in samplings)
+    return ", ".join(texts)
 
 
 def _print(report: "BuildReport", output: Path) -> None:

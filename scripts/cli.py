@@ -298,14 +298,21 @@ def report_older_rules(index: str | os.PathLike[str], files: int) -> None:
         )
 
 
-def report_unfinished_index(path: Path) -> None:
-    """Say so where a path is an incomplete or old index; of anything else, say nothing."""
+def report_unfinished_index(path: Path) -> bool:
+    """Say so where a path is an incomplete or old index; of anything else, say nothing.
+
+    Returns:
+        Whether it is complete, as is what is no index.
+    """
     from nearframe.index import FrameIndex, files_of_older_rules, unfinished_inputs
 
-    if FrameIndex.exists(path):
-        with FrameIndex.open(path) as index:
-            report_unfinished(path, unfinished_inputs(index))
-            report_older_rules(path, files_of_older_rules(index))
+    if not FrameIndex.exists(path):
+        return True
+    with FrameIndex.open(path) as index:
+        unfinished = unfinished_inputs(index)
+        report_unfinished(path, unfinished)
+        report_older_rules(path, files_of_older_rules(index))
+    return not unfinished
 
 
 def skipped_json(skipped: Iterable["Unreadable"]) -> list[dict[str, Any]]:

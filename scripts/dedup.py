@@ -169,7 +169,7 @@ def dedup(
         embedder = EmbedderOptions(**options)
         dedup_video(source, comparison, sampling, embedder, to=to, strict=strict, as_json=as_json)
         return
-    report_unfinished_index(source)
+    complete = report_unfinished_index(source)
     if sweeps:
         _refuse(_NOT_OF_A_SWEEP, "goes with a plan, and --sweep makes none")
         take_sampling(options)
@@ -206,7 +206,7 @@ def dedup(
     applied = perform(plan, plan_path, action, to, yes=yes) if action else None
     if as_json:
         answer = _as_json(plan, plan_path, report_path, applied)
-        print_json({**answer, "left_out": left_out_json(left_out)})
+        print_json({"complete": complete, **answer, "left_out": left_out_json(left_out)})
     else:
         if comparison.method is None and plan.rules.method == "hybrid":
             click.echo("File names tell cameras, so method hybrid (see --method).")
@@ -363,6 +363,8 @@ def _as_json(
         "report": None if report_path is None else str(report_path),
         "kept": len(plan.kept),
         "dropped": len(plan.dropped),
+        "threshold": plan.rules.threshold,
+        "threshold_origin": plan.rules.threshold_origin,
         "rules": plan.rules.to_json(),
         "recall": None if plan.recall is None else asdict(plan.recall),
         "tiny": [asdict(file) for file in plan.tiny],

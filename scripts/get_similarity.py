@@ -23,7 +23,7 @@ def get_similarity(
 ) -> None:
     """Print the cosine similarity of two images, from -1 to 1; higher is nearer."""
     from nearframe.embeddings.sources.header import read_header
-    from nearframe.query import similarity
+    from nearframe.query import similarity, usual_threshold
 
     given = [path for path in (query, *images, target) if path is not None]
     if len(given) != 2:
@@ -34,8 +34,18 @@ def get_similarity(
     # Before the network is loaded, which may take seconds.
     for path in (query, target):
         read_header(path)
-    value = similarity(query, target, embedder=EmbedderOptions(**options).make())
+    embedder = EmbedderOptions(**options).make()
+    value = similarity(query, target, embedder=embedder)
     if as_json:
-        print_json({"query": str(query), "target": str(target), "similarity": value})
+        threshold = usual_threshold(None, embedder.fingerprint)
+        print_json(
+            {
+                "query": str(query),
+                "target": str(target),
+                "similarity": value,
+                "threshold": None if threshold is None else threshold.value,
+                "verdict": None if threshold is None else threshold.verdict(value),
+            }
+        )
     else:
         click.echo(f"Image Similarity: {value}")

@@ -79,6 +79,25 @@ def test_the_python_section_runs(fake_network, tmp_path, monkeypatch, make_folde
     assert (tmp_path / "camera.dedup.json").is_file()
 
 
+def test_the_short_forms_run(run, make_folder, picture, sample_video, tmp_path):
+    make_folder(3, name="holiday")
+    make_folder(2, name="stills")
+    for name, seed in (("a.jpg", 1), ("b.jpg", 2), ("still.jpg", 1)):
+        picture(seed).save(tmp_path / name)
+    (tmp_path / "talk.mp4").symlink_to(sample_video)
+    forms = ("getSimilarity a", "buildIndex h", "buildIndex t", "queryDataset still")
+    lines = [line.split("#")[0] for line in README.splitlines()]
+    shown = [line for line in lines if line.startswith(forms) and "--source" not in line]
+    assert len(shown) == 5
+    for line in shown:
+        assert " -i " not in line
+        assert " -q " not in line
+        result = run(*shlex.split(line))
+        assert (result.exit_code, "Skipped" in result.stderr) == (0, False)
+    for made in ("holiday.index", "my.index", "stills.csv"):
+        assert (tmp_path / made).exists()
+
+
 def test_every_option_that_the_readme_names_exists():
     text = "\n".join(
         CliRunner().invoke(nearframe, [name, "--help"]).output for name in nearframe.commands

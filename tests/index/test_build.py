@@ -683,3 +683,18 @@ def test_the_command_says_what_was_done(run, make_folder):
     assert "Processed 3 frames. Index saved to my.index" in result.stdout
     result = run("buildIndex", "-i", "frames", "-o", "my.index")
     assert "3 frames unchanged" in result.stdout
+
+
+def test_another_sampling_is_said_before_anything_is_read(sample_video, index, fake_embedder):
+    build_index([sample_video], index, embedder=fake_embedder, sampling=Sampling(every=30))
+    told = []
+
+    def stop(again):
+        told.append((again.videos, again.frames))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_index([sample_video], index, embedder=fake_embedder, on_resampling=stop)
+    assert told == [((str(sample_video),), 10)]
+    with FrameIndex.open(index) as opened:
+        assert len(opened) == 10

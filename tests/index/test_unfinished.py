@@ -133,6 +133,7 @@ def test_every_command_says_so(run, half, command):
         ("info", "x.index"),
         ("verify", "x.index"),
         ("queryDataset", "-q", "frames/000001.png", "-i", "x.index"),
+        ("dedup", "x.index", "--threshold", "90%"),
     ],
     ids=lambda command: command[0],
 )

@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import shutil
 
 import pytest
 from click.testing import CliRunner
@@ -310,3 +311,16 @@ def test_that_times_repeat_is_said_in_logs_too(run, sample_video, tmp_path):
         "Note: joined.ts: at frame 300 the time jumps back, as where recordings were joined; "
         "times repeat, frame numbers go on"
     )
+
+
+def test_another_sampling_says_what_is_read_again(run, sample_video, tmp_path):
+    shutil.copy(sample_video, tmp_path / "film.mp4")
+    first = run("buildIndex", "film.mp4", "-o", "x.index", "--every", 30)
+    assert "again" not in first.stderr
+    assert "again" not in run("buildIndex", "film.mp4", "-o", "x.index", "--every", 30).stderr
+    result = run("buildIndex", "film.mp4", "-o", "x.index", "--fps", 0.5)
+    assert result.stderr == (
+        "Reading 1 video again, of which the index has 10 frames (--every 30): now --fps 0.5. "
+        "For both, make another index with -o\n"
+    )
+    assert "all frames" in run("buildIndex", "film.mp4", "-o", "x.index").stderr

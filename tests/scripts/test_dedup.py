@@ -430,3 +430,11 @@ def test_an_animation_alone_is_a_video(run, make_folder, tmp_path):
         "moving_000001_0h00m00.100s.jpg",
         "moving_000002_0h00m00.200s.jpg",
     ]
+
+
+@pytest.mark.parametrize("threshold", ["95%", "0.95"])
+def test_json_carries_the_threshold_which_may_be_a_percentage(run, make_folder, threshold):
+    make_folder(3)
+    answer = json.loads(run("dedup", "frames", "--threshold", threshold, "--json").stdout)
+    assert (answer["threshold"], answer["threshold_origin"]) == (0.95, "given")
+    assert answer["complete"] is True

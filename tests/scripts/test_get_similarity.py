@@ -3,6 +3,8 @@ import re
 
 import pytest
 
+from nearframe.embeddings import NAMED_WEIGHTS
+
 
 @pytest.fixture
 def pair(tmp_path, picture):
@@ -89,3 +91,19 @@ def test_two_images_need_no_flags(run, picture, tmp_path):
         result = run("getSimilarity", *wrong)
         assert result.exit_code == 2
         assert f"not {len(wrong)}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("other", "verdict"), [("b.png", "same picture"), ("c.png", "not the same picture")]
+)
+def test_json_carries_threshold_and_verdict(run, pair, other, verdict):
+    answer = json.loads(run("getSimilarity", "a.png", other, "--json").stdout)
+    assert answer["threshold"] == NAMED_WEIGHTS["builtin"].threshold
+    assert answer["verdict"] == verdict
+
+
+def test_weights_without_a_threshold_have_no_verdict(run, pair):
+    answer = json.loads(
+        run("getSimilarity", "a.png", "b.png", "--weights", "imagenet", "--json").stdout
+    )
+    assert (answer["threshold"], answer["verdict"]) == (None, None)
