@@ -136,12 +136,14 @@ class Stretches:
             jitter = self._jitter_frames * (packet.duration or 0)
         if self._last_date is not None and date < self._last_date - jitter:
             return True
-        # Whatever is stored before a keyframe is shown before it.
+        # What is stored before a keyframe is shown before it; but some files call all frames so.
         return (
             packet.is_keyframe
             and packet.pts is not None
             and self._latest is not None
             and packet.pts <= self._latest
+            and self._last_date is not None
+            and date <= self._last_date
         )
 
 

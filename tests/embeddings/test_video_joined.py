@@ -224,6 +224,31 @@ def test_a_clock_that_starts_again_far_before_has_not_gone_round(make_joined, re
     assert times_s == pytest.approx([0, 0, 4], abs=0.1)
 
 
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("a.mp4", {"codec": "mpeg4", "options": MPEG2}),
+        ("a.mp4", {"codec": "libx265", "options": X265}),
+        ("a.mkv", {"codec": "libx265", "options": X265}),
+    ],
+)
+def test_a_file_that_calls_all_frames_keyframes_is_not_joined(make_video, caplog, name, how):
+    whole = make_video(f"whole{Path(name).suffix}", 60, **how)
+    path = whole.with_name(name)
+    with av.open(str(whole)) as source, av.open(str(path), "w") as target:
+        stream = source.streams.video[0]
+        copy = target.add_stream_from_template(stream)
+        for packet in source.demux(stream):
+            if packet.size:
+                packet.stream, packet.is_keyframe = copy, True
+                target.mux(packet)
+    with caplog.at_level(logging.WARNING, "nearframe"):
+        frames = decoded(path)
+    assert [frame.number for frame in frames] == list(range(60))
+    assert [frame.time_s for frame in frames] == pytest.approx([n / 25 for n in range(60)])
+    assert not caplog.messages
+
+
 def test_a_clock_that_goes_round_goes_on(make_video):
     stamps = range(2**33 // 3600 - 10, 2**33 // 3600 + 20)
     path = make_video("a.ts", 30, stamps=stamps)
