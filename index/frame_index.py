@@ -1,6 +1,5 @@
 """A directory that holds frames and their vectors, and answers which are nearest."""
 
-import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,15 +31,13 @@ from .lock import LOCK_NAME, acquire_write_lock
 from .match import Match, Restriction
 from .pixel_order import PIXEL_CANDIDATES, by_pixels, with_as_near
 from .search import Search, StoredSearch
-from .shards import SHARD_SUFFIX, write_shard
+from .shards import write_shard
 from .tables import FileState, Ids, SourceSummary, StoredFrame
+from .upkeep import drop_lost_shards, remove_files, sweep
 from .vectors import StoredVectors
-
-logger = logging.getLogger(__name__)
 
 _BLOCK = 1024
 _THUMBNAIL = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
-_SWEPT = (f"*{SHARD_SUFFIX}", *StoredSearch.PATTERNS, f".*{TEMPORARY_SUFFIX}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +70,7 @@ class FrameIndex:
         self._pending: list[Vectors] = []
         if lock is not None:
             self.catalog.require_tables()
-            self._drop_lost_shards()
+            drop_lost_shards(self.catalog)
             self.catalog.begin()
 
     @classmethod
@@ -141,13 +138,7 @@ class FrameIndex:
         Raises:
             OutputError: If that is not permitted.
         """
-        path = Path(path)
-        with writing_errors(path):
-            for pattern in (*_SWEPT, LOCK_NAME, f"{CATALOG_NAME}-*", CATALOG_NAME):
-                for file in path.glob(pattern):
-                    file.unlink()
-            if not any(path.iterdir()):
-                path.rmdir()
+        remove_files(Path(path))
 
     @staticmethod
     def require_free(path: str | os.PathLike[str]) -> None:
@@ -333,12 +324,10 @@ class FrameIndex:
         try:
             if self._lock is not None:
                 self.catalog.rollback()
-                with writing_errors(self.path):
-                    self._sweep()
+                self._sweep()
                 if refresh:
                     self.search.refresh()
-                    with writing_errors(self.path):
-                        self._sweep()
+                    self._sweep()
         finally:
             self.catalog.close()
             if self._lock is not None:
@@ -397,24 +386,9 @@ class FrameIndex:
             if not shard.is_present():
                 shard.read()  # raises, and says what to do
 
-    def _drop_lost_shards(self) -> None:
-        """Let the frames of lost shards be embedded again by the next build."""
-        lost = [shard for shard in self.catalog.shards() if not shard.is_present()]
-        if lost:
-            self.catalog.begin()
-            for shard in lost:
-                logger.warning("%s is lost; its frames are embedded again", shown(shard.path))
-                self.catalog.remove_shard(shard.id)
-            self.catalog.commit()
-
     def _sweep(self) -> None:
-        """Remove what is not of the last commit, and what a crash left behind."""
         used = {shard.path for shard in self.catalog.shards()}
-        used |= self.search.files()
-        for pattern in _SWEPT:
-            for path in self.path.glob(pattern):
-                if path not in used:
-                    path.unlink(missing_ok=True)
+        sweep(self.path, used | self.search.files())
 
 
 def absolute(path: str) -> str:

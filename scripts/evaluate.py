@@ -113,12 +113,16 @@ def _print(evaluation: "Evaluation", plot: Path | None) -> None:
     label = max(len(name) for name in (*edits, "recall@1", "micro-AP"))
     distance = f"{'frames off':>{_WIDTH}}" if evaluation.is_video else ""
     names = "".join(f"{method.name:>{_WIDTH}}" for method in methods)
-    click.echo(f"{'recall@1':<{label}}{names}{'similarity':>12}{distance}")
+    threshold = evaluation.threshold
+    # One that comes first may still be below what counts as the same, as most crops are.
+    same = f"{f'>= {threshold.value:g}':>{_WIDTH}}" if threshold else ""
+    click.echo(f"{'recall@1':<{label}}{names}{'similarity':>12}{same}{distance}")
     for edit in edits:
         values = "".join(f"{method.edits[edit].recall:{_WIDTH}.3f}" for method in methods)
         own = methods[0].edits[edit]
         off = _frames_off(own) if evaluation.is_video else ""
-        click.echo(f"{edit:<{label}}{values}{own.median:12.6f}{off}")
+        share = f"{own.share_at(threshold):{_WIDTH}.3f}" if threshold else ""
+        click.echo(f"{edit:<{label}}{values}{own.median:12.6f}{share}{off}")
     if len(edits) > 1:
         means = "".join(f"{method.mean_recall:{_WIDTH}.3f}" for method in methods)
         click.echo(f"{'mean':<{label}}{means}")
@@ -153,12 +157,17 @@ def _micro_ap(method: "MethodScores") -> str:
 
 
 def _as_json(evaluation: "Evaluation", plot: Path | None) -> dict[str, Any]:
+    threshold, own = evaluation.threshold, evaluation.methods[0].edits
     return {
         "source": evaluation.source,
         "fingerprint": evaluation.fingerprint.to_json(),
         "originals": evaluation.originals,
         "copied": evaluation.copied,
         "copies": evaluation.copies,
+        "threshold": None if threshold is None else threshold.value,
+        "share_at_threshold": None
+        if threshold is None
+        else {edit: scores.share_at(threshold) for edit, scores in own.items()},
         "methods": {method.name: _method_json(method) for method in evaluation.methods},
         "plot": None if plot is None else str(plot),
         "skipped": skipped_json(evaluation.unreadable),

@@ -20,6 +20,7 @@ from nearframe.embeddings import (
 )
 from nearframe.embeddings.sources import open_source
 
+from ..threshold import Threshold, lowest_cosine, usual_threshold
 from .baselines import Baseline
 from .by_pixels import settled_by_pixels
 from .copy_edits import COPY_EDITS, CopyEdit
@@ -56,6 +57,10 @@ class EditScores:
     def median(self) -> float:
         """Median cosine of copy and original."""
         return float(np.median(self.similarities))
+
+    def share_at(self, threshold: Threshold) -> float:
+        """Return the share of copies whose original counts as the same, whatever comes first."""
+        return float((self.similarities >= lowest_cosine(threshold.value)).mean())
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,11 @@ class Evaluation:
     copies: int
     methods: tuple[MethodScores, ...]
     unreadable: tuple[Unreadable, ...]
+
+    @property
+    def threshold(self) -> Threshold | None:
+        """From where two pictures count as the same by these weights; None where nobody knows."""
+        return usual_threshold(None, self.fingerprint)
 
 
 def evaluate(

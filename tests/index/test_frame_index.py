@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nearframe.embeddings import Fingerprint, FrameRef, Preprocessing
-from nearframe.index import FrameIndex, FrameIndexError, IndexDamagedError
+from nearframe.index import FrameIndex, FrameIndexError, IndexDamagedError, frame_index
 
 IMAGE = FrameRef("/photos/cat.jpg", 0, None)
 
@@ -321,7 +321,7 @@ class TestOpen:
     def test_a_failure_lets_go_the_lock(self, make_index, monkeypatch):
         path = make_index()
         with monkeypatch.context() as patch:
-            patch.setattr(FrameIndex, "_drop_lost_shards", lambda _: 1 / 0)
+            patch.setattr(frame_index, "drop_lost_shards", lambda _: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 FrameIndex.open(path, write=True)
         FrameIndex.open(path, write=True).close()

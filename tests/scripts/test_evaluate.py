@@ -5,8 +5,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nearframe.embeddings import Embedder
+from nearframe.embeddings import NAMED_WEIGHTS, Embedder
 from nearframe.query import COPY_EDITS
+
+THRESHOLD = NAMED_WEIGHTS["builtin"].threshold
+SAME = [">=", f"{THRESHOLD:g}"]
 
 
 @pytest.fixture
@@ -20,7 +23,7 @@ def test_prints_recall_of_every_edit_and_micro_ap(run, photos):
     assert head == "6 images, 108 copies, asked back among the 6 images of photos"
     assert made_with.startswith("Made with weights builtin (sha256 ")
     assert empty == ""
-    assert columns.split() == ["recall@1", "nearframe", "similarity"]
+    assert columns.split() == ["recall@1", "nearframe", "similarity", *SAME]
     assert [row.split()[0] for row in rows[:20]] == [*COPY_EDITS, "mean", "micro-AP"]
     assert rows[1].split()[1] == "1.000"
     assert rows[-1].startswith("Different images: similarity ")
@@ -30,10 +33,29 @@ def test_prints_recall_of_every_edit_and_micro_ap(run, photos):
 def test_columns_stand_below_their_names(run, photos):
     lines = run("evaluate", "photos", "--baselines").stdout.splitlines()
     columns = lines[3]
-    assert columns.split() == ["recall@1", "nearframe", "thumbnail", "phash", "similarity"]
+    assert columns.split() == ["recall@1", "nearframe", "thumbnail", "phash", "similarity", *SAME]
     for name in ("nearframe", "thumbnail", "phash"):
         end = columns.index(name) + len(name)
         assert all(line[end - 1].isdigit() for line in lines[4:24])
+
+
+def test_each_edit_has_the_share_above_the_threshold_beside_that_at_first_place(run, photos):
+    answer = json.loads(run("evaluate", "photos", "--json").stdout)
+    shares = answer["share_at_threshold"]
+    assert answer["threshold"] == THRESHOLD
+    assert list(shares) == list(COPY_EDITS)
+    recall = answer["methods"]["nearframe"]["recall"]
+    # Crops come first and are still not called the same.
+    assert any(shares[edit] < recall[edit] for edit in shares)
+    assert shares["jpeg60"] == 1.0
+    for line in run("evaluate", "photos").stdout.splitlines()[4:22]:
+        edit, first, _, share = line.split()
+        assert (first, share) == (f"{recall[edit]:.3f}", f"{shares[edit]:.3f}")
+
+
+def test_weights_without_a_threshold_have_no_such_share(run, photos):
+    result = run("evaluate", "photos", "--weights", "imagenet")
+    assert result.stdout.splitlines()[3].split() == ["recall@1", "nearframe", "similarity"]
 
 
 def test_is_the_same_each_time(run, photos):
@@ -58,7 +80,7 @@ def test_a_video_shows_how_many_frames_off(run, sample_video):
     result = run("evaluate", sample_video, "--frames", 2)
     head, *_ = lines = result.stdout.splitlines()
     assert head.startswith("2 frames, 38 copies, asked back among the 300 frames of ")
-    assert lines[3].split() == ["recall@1", "nearframe", "similarity", "frames", "off"]
+    assert lines[3].split() == ["recall@1", "nearframe", "similarity", *SAME, "frames", "off"]
     assert lines[4].split()[0] == "unchanged"
     assert lines[4].split()[-1] == "-"
     assert "micro-AP" not in result.stdout
@@ -105,6 +127,7 @@ def test_without_imagehash_the_thumbnail_remains_and_the_remedy_is_said(run, pho
         "nearframe",
         "thumbnail",
         "similarity",
+        *SAME,
     ]
     assert result.stderr == ("No perceptual hash beside it: pip install 'nearframe[baselines]'\n")
 
