@@ -79,11 +79,12 @@ class Cosine(click.FloatRange):
 class _StderrNotes(logging.Handler):
     """Shows the library's warnings on a terminal, without tearing a progress bar.
 
-    Elsewhere, only those marked as ``about_results``.
+    Elsewhere, only those marked as ``about_results`` or ``takes_long``.
     """
 
     def emit(self, record: logging.LogRecord) -> None:
-        if not sys.stderr.isatty() and not getattr(record, "about_results", False):
+        marked = any(getattr(record, mark, False) for mark in ("about_results", "takes_long"))
+        if not sys.stderr.isatty() and not marked:
             return
         from tqdm import tqdm
 

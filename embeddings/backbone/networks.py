@@ -2,7 +2,9 @@
 
 import importlib.metadata
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -84,37 +86,46 @@ class Networks:
         return self._suffices(cached(self._torch_key(placement), measure))
 
     def _make_fp32(self) -> Entry:
-        self._announce("fp32")
         from .onnx_graph import onnx_graph
 
-        graph = onnx_graph(self._weights.load().state_dict, self._preprocessing)
-        return _arranged(graph.SerializeToString())
+        with self._announced("fp32"):
+            graph = onnx_graph(self._weights.load().state_dict, self._preprocessing)
+            return _arranged(graph.SerializeToString())
 
     def _make_int8(self) -> Entry:
-        self._announce("int8")
         from .int8 import quantised_graph
         from .onnx_graph import onnx_graph
 
         size = self._preprocessing.size
-        graph = onnx_graph(self._weights.load().state_dict, self._preprocessing)
-        reference = _opened(graph.SerializeToString())
-        with temporary_errors(
-            f"prepare weights {shown(self._weights.name)} in int8, which takes about 200 MB",
-            remedy="use --precision fp32",
-        ):
-            quantised = quantised_graph(graph, size)
-        entry = _arranged(quantised)
-        agreement = measure_agreement(_opened(entry.content), reference, size)
-        return replace(entry, facts=asdict(agreement))
+        with self._announced("int8"):
+            graph = onnx_graph(self._weights.load().state_dict, self._preprocessing)
+            reference = _opened(graph.SerializeToString())
+            with temporary_errors(
+                f"prepare weights {shown(self._weights.name)} in int8, which takes about 200 MB",
+                remedy="use --precision fp32",
+            ):
+                quantised = quantised_graph(graph, size)
+            entry = _arranged(quantised)
+            agreement = measure_agreement(_opened(entry.content), reference, size)
+            return replace(entry, facts=asdict(agreement))
 
-    def _announce(self, precision: Literal["fp32", "int8"]) -> None:
+    @contextmanager
+    def _announced(self, precision: Literal["fp32", "int8"]) -> Iterator[None]:
+        """Say what takes so long and when it is done; of own weights, not only on a terminal."""
+        name = shown(self._weights.name)
+        own = {"takes_long": self._weights.name not in NAMED_WEIGHTS}
         logger.warning(
-            "preparing weights %s for this processor in %s; only the first time takes this long "
-            "(kept in %s)",
-            shown(self._weights.name),
+            "converting weights %s for this processor in %s, before anything is embedded; only the "
+            "first time takes this long (kept in %s)",
+            name,
             precision,
             shown(folder()),
+            extra=own,
         )
+        start = time.monotonic()
+        yield
+        seconds = time.monotonic() - start
+        logger.warning("weights %s are converted (%.0f s)", name, seconds, extra=own)
 
     def _suffices(self, entry: Entry) -> bool:
         return Agreement(**entry.facts).suffices(builtin=self._weights.name == DEFAULT_WEIGHTS)

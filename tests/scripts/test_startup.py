@@ -1,6 +1,7 @@
 """Commands import no more than they need: on a CPU, none that embeds imports torch."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -83,3 +84,29 @@ def test_commands_that_embed_load_no_torch(loaded, make_folder):
     assert loaded("buildIndex", "-i", "frames", "-o", "x.index") == "LOADED []"
     assert loaded("queryDataset", "-q", "frames/000001.png", "-i", "x.index") == "LOADED []"
     assert loaded("dedup", "frames", "--threshold", "0.9") == "LOADED []"
+
+
+def test_the_first_use_of_own_weights_says_what_takes_so_long(
+    weights, make_folder, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    make_folder(2)
+    command = ["dedup", "frames", "--threshold", "0.9", "--weights", weights, "--device", "cpu"]
+    told = []
+    for _ in range(2):
+        result = subprocess.run(
+            [sys.executable, "-c", PROGRAM, *map(str, command), "--precision", "fp32"],
+            cwd=tmp_path,
+            env=os.environ,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        told.append(result.stderr.splitlines())
+    first, last = told[0]
+    assert first.startswith(
+        f"Note: converting weights {weights} for this processor in fp32, before"
+    )
+    assert f"(kept in {tmp_path / 'cache'}" in first
+    assert re.fullmatch(rf"Note: weights {weights} are converted \(\d+ s\)", last)
+    assert told[1] == []
