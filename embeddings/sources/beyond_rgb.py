@@ -28,19 +28,21 @@ class ContentBeyondRgb:
     Attributes:
         alpha: Of alpha and of the pixels visible under it, 8 bits; None where all is opaque.
         frames: Of all frames or pages, with alpha, at their full depth, and with their durations;
-            None where there is one only. Of a camera's raw file, of all its bytes: nothing else
-            holds what the sensor saw.
+            None where there is one only.
         depth: Of the samples at full depth; None where they have 8 bits or less.
+        raw: Of all the bytes of a camera's raw file, as nothing else holds what its sensor saw;
+            None of any other file.
     """
 
     alpha: str | None = None
     frames: str | None = None
     depth: str | None = None
+    raw: str | None = None
 
     def may_repeat(self, kept: "ContentBeyondRgb | None") -> bool:
         """Tell whether nothing of this is lost where only another file is kept.
 
-        Alpha and frames must be equal in both. An 8-bit picture may repeat a deeper one, a deeper
+        Alpha, frames and raw must be equal in both. An 8-bit picture may repeat a deeper one, a deeper
         one only what has the same samples.
 
         Args:
@@ -50,6 +52,7 @@ class ContentBeyondRgb:
         return (
             self.alpha == kept.alpha
             and self.frames == kept.frames
+            and self.raw == kept.raw
             and self.depth in (None, kept.depth)
         )
 
@@ -83,7 +86,7 @@ def content_beyond_rgb(path: str | os.PathLike[str]) -> ContentBeyondRgb | None:
     """
     with opened_image(path) as image:
         if is_raw(path, head_of(path)):
-            return ContentBeyondRgb(frames=_digest_of_file(path))
+            return ContentBeyondRgb(raw=_digest_of_file(path))
         if image.format in ("JPEG", "MPO"):
             return None
         alpha = frames = depth = None

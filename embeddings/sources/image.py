@@ -19,7 +19,7 @@ from .kinds import HEIF_SUFFIXES, IMAGE_FORMATS, TGA_SUFFIXES, is_raw, suffix_of
 from .levels import to_eight_bits
 from .orientation import orientation_of, upright
 from .raw import RAW_REMEDY, NoPreviewError, open_preview, raw_available
-from .signatures import content_of, head_of, is_postscript
+from .signatures import content_of, head_of, is_postscript, is_script
 from .transparency import Colour, flattened, is_transparent
 
 _PHOTOMETRIC = 262
@@ -123,6 +123,8 @@ def _reason(path: Path, error: Exception, *, heif: bool) -> str:
             return "the file is empty"
         if path.suffix.lower() in HEIF_SUFFIXES and not heif:
             return "HEIC needs pillow-heif; pip install 'nearframe[heif]'"
+        if is_script(head_of(path)):
+            return "text that names other files (a playlist or the like), not an image"
         return "not an image that can be decoded"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()

@@ -23,7 +23,12 @@ from .mask import Unmasked
 DIFFERENT_AREA = 0.5
 """With this share of the area changed, there is no scene left that both pictures show."""
 
-_CONTENTS = {"alpha": "alpha", "frames": "further frames or pages", "depth": "deeper samples"}
+_CONTENTS = {
+    "alpha": "alpha",
+    "frames": "further frames or pages",
+    "depth": "deeper samples",
+    "raw": "what a sensor saw",
+}
 # A change of light that moves middle grey, or the contrast, by more than this is worth a word.
 _MIDDLE_GREY, _GREY_LEVELS, _CONTRAST = 128, 8.0, 1.1
 # Rounding to whole pixels alone makes forms differ by this much.

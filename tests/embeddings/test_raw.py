@@ -210,3 +210,10 @@ def test_an_ordinary_tiff_is_no_raw_file(scene, tmp_path):
     scene.save(tmp_path / "a.tif", compression="tiff_lzw")
     assert kind_of(tmp_path / "a.tif") == "image"
     np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), np.asarray(scene))
+
+
+def test_what_a_raw_file_holds_is_said_to_be_that(rawpy, scene, tmp_path):
+    (tmp_path / "a.dng").write_bytes(dng_of(scene))
+    content = content_beyond_rgb(tmp_path / "a.dng")
+    assert content.raw
+    assert (content.alpha, content.frames, content.depth) == (None, None, None)
