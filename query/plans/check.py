@@ -25,7 +25,7 @@ def require_folders(plan: DedupPlan, action: Action, to: Path | None) -> None:
         SourceError: If the plan's folder is gone.
         NearframeError: If `to` is the plan's folder, no folder, protected, or beyond hard links.
     """
-    if not Path(plan.folder).is_dir():
+    if not os.path.isdir(plan.folder):  # noqa: PTH112  # False for a name too long, too
         raise SourceError(plan.folder, "the folder of the plan is gone; make a new plan")
     if to is None:
         return

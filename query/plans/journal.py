@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -18,6 +18,8 @@ from nearframe.embeddings import (
     writing_errors,
 )
 from nearframe.index import atomic_path, holding
+
+from .typed import parsed, require_path, typed
 
 Action = Literal["move", "copy-unique", "hardlink", "trash", "delete"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
@@ -154,26 +156,48 @@ class Journal:
             content = Path(path).read_bytes()
         lines = _whole_lines(content).decode("utf-8", "replace").splitlines()
         try:
-            head, *entries = map(json.loads, lines)
-            if (head["nearframe"], head["version"]) != (_KIND, _VERSION):
-                raise ValueError(f"{head['nearframe']} version {head['version']}")
-            if head["action"] not in (*ACTIONS, *SPLIT_ACTIONS):
-                raise ValueError(f"action {head['action']!r}")
+            first, *entries = map(parsed, lines)
+            if not isinstance(first, dict):
+                raise ValueError("its first line is no object")
+            known = {entry.name for entry in fields(_Head)}
+            head = typed(_Head, {key: first[key] for key in first if key in known})
+            if (head.nearframe, head.version) != (_KIND, _VERSION):
+                raise ValueError(f"{head.nearframe} version {head.version}")
             finished = bool(entries) and entries[-1] == _FINISHED
+            operations = typed(tuple[Operation, ...], entries[: -1 if finished else None])
+            for text in (
+                *(text for entry in operations for text in (entry.source, entry.target)),
+                *(entry.stays for entry in operations),
+                *(*head.directories, head.folder, head.to),
+            ):
+                require_path(text)
             return cls(
-                action=head["action"],
-                operations=tuple(_operation(e) for e in entries[: -1 if finished else None]),
-                directories=tuple(map(_text, head["directories"])),
+                action=head.action,
+                operations=operations,
+                directories=head.directories,
                 finished=finished,
-                token=_token(head.get("token", _NO_TOKEN)),
-                folder=_text(head.get("folder", "")),
-                to=_text(head.get("to", "")),
+                token=_token(head.token),
+                folder=head.folder,
+                to=head.to,
             )
         except (ValueError, KeyError, TypeError) as error:
             raise NearframeError(
                 f"{shown(path)} is not a journal of an applied plan that this nearframe reads "
                 f"({error}); give the .journal.jsonl file that dedup, apply or split named"
             ) from error
+
+
+@dataclass(frozen=True)
+class _Head:
+    """The first line of a journal."""
+
+    nearframe: str
+    version: int
+    action: FileAction
+    directories: tuple[str, ...]
+    token: str = _NO_TOKEN
+    folder: str = ""
+    to: str = ""
 
 
 def lies_in(path: str | os.PathLike[str], real_folder: str) -> bool:
@@ -223,13 +247,6 @@ def earlier_journals(path: Path) -> Iterator[tuple[Path, Journal]]:
             yield name, journal
 
 
-def _operation(fields: Mapping[str, Any]) -> Operation:
-    operation = Operation(**fields)
-    for value in asdict(operation).values():
-        _text(value)
-    return operation
-
-
 def _line(entry: Mapping[str, Any]) -> str:
     return json.dumps(entry) + "\n"
 
@@ -242,13 +259,7 @@ def _whole_lines(content: bytes) -> bytes:
     return content[:end] if is_cut else content
 
 
-def _token(value: Any) -> str:
-    if not isinstance(value, str) or not _TOKEN.fullmatch(value):
+def _token(value: str) -> str:
+    if not _TOKEN.fullmatch(value):
         raise ValueError(f"token {value!r}")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} where a text was expected")
     return value

@@ -3,31 +3,28 @@
 import itertools
 import json
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from dataclasses import fields as fields_of
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from nearframe.embeddings import (
     Fingerprint,
     NearframeError,
     Unreadable,
     file_sha256,
-    reading_errors,
     shown,
     writing_errors,
 )
 from nearframe.index import Recall, output_write
 
 from .rules import DedupRules
+from .typed import read_object, require_path, typed
 
 _KIND = "dedup plan"
 _VERSION = 2
-
-Entry = TypeVar("Entry", bound="PlannedFile | NotedFile | Unreadable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,23 +209,14 @@ class DedupPlan:
                 f"reads version {_VERSION}; {remedy}"
             )
         try:
-            _require(int, fields, "version")
+            typed(int, version)
+            known = {field.name for field in fields_of(_Fields)}
+            values = typed(_Fields, {key: fields[key] for key in fields if key in known})
+            values.require_paths()
             fingerprint = fields["fingerprint"]
-            recall = fields.get("recall")
             return cls(
-                folder=_require(str, fields, "folder"),
-                kept=_entries(KeptFile, _require(list, fields, "kept")),
-                dropped=_entries(DroppedFile, _require(list, fields, "dropped")),
-                unreadable=_entries(Unreadable, _require(list, fields, "unreadable")),
-                rules=DedupRules.from_json(_require(dict, fields, "rules")),
+                **{field.name: getattr(values, field.name) for field in fields_of(values)},
                 fingerprint=None if fingerprint is None else Fingerprint.from_json(fingerprint),
-                created=_require(str, fields, "created"),
-                recall=None if recall is None else Recall(**recall),
-                protected=_entries(PlannedFile, _require(list, fields, "protected"), anywhere=True),
-                protected_folders=_texts(_require(list, fields, "protected_folders")),
-                planned_drops=_texts(fields.get("planned_drops", ())),
-                tiny=_entries(NotedFile, fields.get("tiny", ()), anywhere=True),
-                uninformative=_entries(NotedFile, fields.get("uninformative", ()), anywhere=True),
             )
         except (KeyError, TypeError, ValueError, NearframeError) as error:
             raise NearframeError(
@@ -236,58 +224,38 @@ class DedupPlan:
             ) from error
 
 
-def read_object(path: str | os.PathLike[str]) -> Mapping[str, Any]:
-    """Read a JSON object, also one with a comma left behind by a line that somebody took out.
+@dataclass(frozen=True)
+class _Fields:
+    """What a plan holds as a file, besides its version."""
 
-    Raises:
-        NearframeError: If the file is missing or holds something else.
-    """
-    with reading_errors(path):
-        text = Path(path).read_bytes()
-    # Only where a line ends between comma and bracket: no JSON string goes over a line's end.
-    text = re.sub(rb",([ \t\r]*\n\s*[\]}])", rb"\1", text)
-    try:
-        fields = json.loads(text)
-    except ValueError as error:
-        raise NearframeError(f"{shown(path)} is not JSON ({error})") from error
-    if not isinstance(fields, dict):
-        raise NearframeError(f"{shown(path)} holds a {type(fields).__name__}, expected an object")
-    return fields
+    folder: str
+    kept: tuple[KeptFile, ...]
+    dropped: tuple[DroppedFile, ...]
+    unreadable: tuple[Unreadable, ...]
+    rules: DedupRules
+    created: str
+    protected: tuple[PlannedFile, ...]
+    protected_folders: tuple[str, ...]
+    recall: Recall | None = None
+    planned_drops: tuple[str, ...] = ()
+    tiny: tuple[NotedFile, ...] = ()
+    uninformative: tuple[NotedFile, ...] = ()
 
+    def require_paths(self) -> None:
+        """Check that all paths can be paths, and that files lie below their folder.
 
-def _require(kind: type, fields: Mapping[str, Any], key: str) -> Any:
-    """Return a field; TypeError where it is of another kind."""
-    value = fields[key]
-    if not isinstance(value, kind):
-        raise TypeError(f"{key} is {value!r}")
-    return value
-
-
-def _texts(values: Iterable[Any]) -> tuple[str, ...]:
-    """Read a list of texts; TypeError where one is something else."""
-    texts = tuple(values)
-    if not all(isinstance(text, str) for text in texts):
-        raise TypeError(f"{texts} where texts were expected")
-    return texts
-
-
-def _entries(
-    kind: type[Entry], values: Iterable[Mapping[str, Any]], *, anywhere: bool = False
-) -> tuple[Entry, ...]:
-    """Read the entries of one list; TypeError or ValueError where one is damaged."""
-    entries = tuple(kind(**value) for value in values)
-    for entry in entries:
-        for field in fields_of(entry):
-            value, kind_of_value = getattr(entry, field.name), cast(Any, field.type)
-            # JSON writes 1.0 as 1 in some programs.
-            number = float(value) if type(value) is int else value
-            if not isinstance(value, kind_of_value) and not isinstance(number, kind_of_value):
-                raise TypeError(f"{field.name} is {value!r}")
-        if isinstance(entry, PlannedFile) and not anywhere:
-            path = Path(entry.file)
+        Raises:
+            ValueError: If one does not.
+        """
+        noted = (file.file for file in (*self.tiny, *self.uninformative))
+        protected = (file.file for file in self.protected)
+        places = (self.folder, *self.protected_folders, *self.planned_drops)
+        for text in (*places, *noted, *protected):
+            require_path(text)
+        for file in (*self.kept, *self.dropped):
+            path = Path(require_path(file.file))
             if path.is_absolute() or ".." in path.parts:
                 raise ValueError(f"{shown(path)} lies outside its folder")
-    return entries
 
 
 def _list_text(key: str, entries: Iterable[PlannedFile | NotedFile | Unreadable]) -> str:

@@ -10,7 +10,7 @@ from nearframe.embeddings import NearframeError, shown
 from nearframe.embeddings.sources import read_image
 
 from ..change import ChangeDetection
-from ..threshold import THRESHOLD_ORIGINS, ThresholdOrigin
+from ..threshold import ThresholdOrigin
 
 Method = Literal["embedding", "change", "hybrid"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -104,14 +104,6 @@ class ChangeSettings:
         mask = masks.get(camera or "", masks.get(""))
         return ChangeDetection(**settings, mask=None if mask is None else read_image(mask))
 
-    @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> "ChangeSettings":
-        """Read what a plan says; TypeError where something is missing or unknown."""
-        values: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()
-        }
-        return cls(**values)
-
 
 @dataclass(frozen=True, slots=True)
 class DedupRules:
@@ -186,30 +178,6 @@ class DedupRules:
     def to_json(self) -> dict[str, Any]:
         """Return the rules as JSON values."""
         return asdict(self)
-
-    @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> "DedupRules":
-        """Read what `to_json` returned.
-
-        Raises:
-            NearframeError: If a rule is unknown; TypeError, KeyError or ValueError if damaged.
-        """
-        values = dict(fields)
-        if values.get("threshold_origin") not in (None, *THRESHOLD_ORIGINS):
-            raise ValueError(f"threshold_origin is {values['threshold_origin']!r}")
-        if not isinstance(values.get("threshold"), (int, float, type(None))):
-            raise TypeError(f"threshold is {values['threshold']!r}")
-        if not isinstance(values.get("motion_threshold"), (int, float, type(None))):
-            raise TypeError(f"motion_threshold is {values['motion_threshold']!r}")
-        if not isinstance(values.get("threshold_count"), (int, type(None))):
-            raise TypeError(f"threshold_count is {values['threshold_count']!r}")
-        if not isinstance(values.get("min_side", 1), int):
-            raise TypeError(f"min_side is {values['min_side']!r}")
-        change = values.pop("change")
-        return cls(
-            **{**values, "window": Window(**values["window"])},
-            change=None if change is None else ChangeSettings.from_json(change),
-        )
 
 
 def mask_files(masks: Mapping[str, str | os.PathLike[str]]) -> dict[str, str]:

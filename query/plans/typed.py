@@ -1,0 +1,89 @@
+"""JSON that people may have edited, as values of the types that they are to be."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from nearframe.embeddings import NearframeError, reading_errors, shown
+
+T = TypeVar("T")
+
+
+def typed(kind: type[T], value: Any) -> T:
+    """Return a value of JSON as a type: a dataclass, a tuple of them, and so on.
+
+    Raises:
+        ValueError: If it is none, or has a field more; the message names the field, what came and
+            what was expected.
+    """
+    try:
+        found = msgspec.convert(value, kind)
+        _require_known(value, msgspec.to_builtins(found), "")
+        return found
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error).replace(" - at `$", " at `")) from error
+    except OverflowError as error:
+        raise ValueError("a number has too many digits") from error
+
+
+def _require_known(value: Any, known: Any, place: str) -> None:
+    """Refuse fields that were left out of a value when it became one of a type."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key not in known:
+                raise ValueError(f"unknown field `{place}.{key}`".replace("`.", "`"))
+            _require_known(inner, known[key], f"{place}.{key}")
+    elif isinstance(value, list):
+        for number, (inner, inner_known) in enumerate(zip(value, known, strict=True)):
+            _require_known(inner, inner_known, f"{place}[{number}]")
+
+
+def parsed(text: bytes | str) -> Any:
+    """Parse JSON.
+
+    Raises:
+        ValueError: If it is none, or goes too deep.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("lists or objects lie too deep in each other") from error
+
+
+def read_object(path: str | os.PathLike[str]) -> Mapping[str, Any]:
+    """Read a JSON object, also one with a comma left behind by a line that somebody took out.
+
+    Raises:
+        NearframeError: If the file is missing or holds something else.
+    """
+    with reading_errors(path):
+        text = Path(path).read_bytes()
+    # Only where a line ends between comma and bracket: no JSON string goes over a line's end.
+    text = re.sub(rb",([ \t\r]*\n\s*[\]}])", rb"\1", text)
+    try:
+        fields = parsed(text)
+    except ValueError as error:
+        raise NearframeError(f"{shown(path)} is not JSON ({error})") from error
+    if not isinstance(fields, dict):
+        raise NearframeError(f"{shown(path)} holds a {type(fields).__name__}, expected an object")
+    return fields
+
+
+def require_path(text: str) -> str:
+    """Check that a text can be a path.
+
+    Raises:
+        ValueError: If it has a character that no path has.
+    """
+    try:
+        fits = "\0" not in text and os.fsencode(text) is not None
+    except UnicodeEncodeError:
+        fits = False
+    if not fits:
+        raise ValueError(f"{text[:80]!r} cannot be a path")
+    return text
