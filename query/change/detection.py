@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from nearframe.embeddings import NearframeError, RgbImage
 
+from .exchange import exchanged
 from .light import Grey, Light, fit_light
 from .mask import Border, Mask, Unmasked, resized
 from .motion import unexplained_difference, without_motion
@@ -82,7 +83,8 @@ class ChangeDetection:
         light_compensation: Whether a change of light is no change.
         motion_tolerance: How far something may have moved without being a change, relative to the
             width, in [0, 1]; 0 for not at all. A region counts when a tenth of its differing pixels
-            differ from everything that near in the other picture, too. For images in quick
+            differ from everything that near in the other picture, too, or when something else
+            stands there now. For images in quick
             succession, where a car that goes by differs in each.
 
     Raises:
@@ -158,7 +160,10 @@ class ChangeDetection:
             unexplained = unexplained_difference(
                 a, b, light or Light(), unmasked=unmasked, reach=reach
             )
-            regions = without_motion(regions, differs, unexplained > self.diff_threshold)
+            staying = without_motion(found, differs, unexplained > self.diff_threshold)
+            gone = [region for region in found if region not in staying]
+            others = exchanged(gone, a, b, differs, light or Light(), reach=reach)
+            regions = tuple(r for r in found if r in staying or r in others)
         score = _area(regions)
         changed = bool(regions and score >= self.change_threshold)
         moved = tuple(region for region in found if region not in regions)
