@@ -42,8 +42,8 @@ class ContentBeyondRgb:
     def may_repeat(self, kept: "ContentBeyondRgb | None") -> bool:
         """Tell whether nothing of this is lost where only another file is kept.
 
-        Alpha, frames and raw must be equal in both. An 8-bit picture may repeat a deeper one, a deeper
-        one only what has the same samples.
+        Alpha, frames and raw must be equal in both. An 8-bit picture may repeat a deeper one, a
+        deeper one only what has the same samples.
 
         Args:
             kept: Of the other file.
