@@ -19,7 +19,6 @@ from .outputs import (
 )
 from .pixel_order import (
     AS_NEAR,
-    MOST_CANDIDATES,
     PIXEL_CANDIDATES,
     order_by_pixels,
     thumbnail_differences,
@@ -33,7 +32,6 @@ from .unfinished import unfinished_inputs
 __all__ = [
     "AS_NEAR",
     "GENERATOR",
-    "MOST_CANDIDATES",
     "PIXEL_CANDIDATES",
     "AnnChoice",
     "BuildReport",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from nearframe.embeddings import FrameRef, Vectors
-from nearframe.index import AS_NEAR, MOST_CANDIDATES, Match, Restriction, Searchable
+from nearframe.index import AS_NEAR, Match, Restriction, Searchable
 
 from .clock import show_time
 from .threshold import Threshold
@@ -20,8 +20,10 @@ LIKELY_MARGIN = 0.12
 """How much nearer than the next other view a frame must be to be ``likely``: crops, overlays and
 screenshots of photos that training does not see rarely are, unless their original is there."""
 
-# Seconds on either side of a frame that are looked at first.
-_REACH_S = 60.0
+# Seconds on either side of a frame that are looked at first, and at most.
+_REACH_S, _FARTHEST_S = 4.0, 100_000.0
+# Frames that are looked at: a minute at 30 per second. More would make many stills slow.
+_MOST = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +55,27 @@ def same_view(
         within: Which frames are looked at.
 
     Returns:
-        None where the best frame has no time, or its neighbours are farther. At most some 4,096
+        None where the best frame has no time, or its neighbours are farther. At most some 2,048
         frames are looked at, so a longer stretch is cut.
     """
     # Lists of other programs may name files in a way that no search can be restricted to.
     if best.frame.time_s is None or not Path(best.frame.source).is_absolute():
         return None
-    view, seen, reach = None, 0, _REACH_S
-    while True:
-        (found,) = index.nearest(query, MOST_CANDIDATES, within=_window(best.frame, reach, within))
-        # A full answer may lack frames in between.
-        if len(found) == seen or len(found) >= MOST_CANDIDATES:
-            return view
+    view: View | None = None
+    seen, reach = 0, _REACH_S
+    while reach < _FARTHEST_S:
+        (found,) = index.nearest(query, _MOST, within=_window(best.frame, reach, within))
+        # Where four times the time holds no other frame, there is none; one alone has no distance
+        # to the next. A full answer may lack frames in between.
+        if 1 < len(found) == seen or len(found) >= _MOST:
+            break
         times = sorted((match.frame.time_s or 0.0, match.similarity) for match in found)
-        view, ends_inside = _run_around(best, times)
-        if ends_inside:
-            return view
+        view, starts, ends = _run_around(best, times)
+        # No video has frames before 0.
+        if ends and (starts or reach >= best.frame.time_s):
+            break
         seen, reach = len(found), 4 * reach
+    return view
 
 
 def next_view_margin(best: Match, found: Sequence[Match], view: View | None) -> float | None:
@@ -115,11 +121,13 @@ def _window(frame: FrameRef, reach: float, within: Restriction | None) -> Restri
     return Restriction(frame.source, start, end)
 
 
-def _run_around(best: Match, frames: Sequence[tuple[float, float]]) -> tuple[View | None, bool]:
+def _run_around(
+    best: Match, frames: Sequence[tuple[float, float]]
+) -> tuple[View | None, bool, bool]:
     """Find the frames around the best that are as near, among times and similarities in order.
 
     Returns:
-        The stretch, and whether frames that are not as near stand at both of its ends.
+        The stretch, and whether frames that are not as near stand before and behind it.
     """
     as_near = [similarity >= best.similarity - AS_NEAR for _, similarity in frames]
     first = last = min(
@@ -130,4 +138,4 @@ def _run_around(best: Match, frames: Sequence[tuple[float, float]]) -> tuple[Vie
     while last < len(frames) - 1 and as_near[last + 1]:
         last += 1
     view = View(frames[first][0], frames[last][0]) if first < last else None
-    return view, first > 0 and last < len(frames) - 1
+    return view, first > 0, last < len(frames) - 1

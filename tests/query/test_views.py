@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from nearframe.embeddings import FrameRef
+from nearframe.embeddings.sources import Sampling
 from nearframe.index import Match, Restriction, build_index
 from nearframe.query import search
 from nearframe.query.threshold import Threshold
@@ -44,6 +45,19 @@ def test_the_stretch_that_shows_the_same_is_given(index, picture):
     )
     # Longer than what is looked at first.
     assert (long.view.start_s, long.view.end_s) == pytest.approx((47, 196.9), abs=0.11)
+
+
+@pytest.mark.parametrize("every", [7, 200])
+def test_of_few_frames_the_stretch_is_found_too(index, picture, tmp_path, fake_embedder, every):
+    sampling = Sampling(every=every)
+    build_index(
+        [tmp_path / "film.mp4"], tmp_path / "s.index", embedder=fake_embedder, sampling=sampling
+    )
+    (result,) = search(tmp_path / "s.index", picture(3)).results
+    frames = [n for n in range(0, 2020, every) if 470 <= n < 1970]
+    assert (result.view.start_s, result.view.end_s) == pytest.approx(
+        (frames[0] / RATE, frames[-1] / RATE), abs=0.11
+    )
 
 
 def test_the_stretch_stays_within_the_limits_of_the_search(index, picture):
