@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +112,31 @@ def test_bf16_stays_near_fp32(weights, pictures, reference):
 def test_a_batch_gives_the_vectors_of_its_pictures_alone(int8, pictures):
     alone = np.concatenate([int8.embed([picture]) for picture in pictures])
     np.testing.assert_allclose(alone, int8.embed(pictures), atol=1e-5)
+
+
+def test_the_vectors_of_files_are_kept_apart_by_network(
+    weights, make_folder, monkeypatch, tmp_path
+):
+    folder = make_folder(3)
+    time.sleep(0.08)  # what was written this moment is not kept
+    monkeypatch.setattr("nearframe.embeddings.known_files.folder", lambda: tmp_path / "vectors")
+    found = {}
+    for runtime in ("onnxruntime", "torch"):
+        made = embedder(weights, runtime)
+        (first,) = made.embed_source(folder, reuse=True)
+        again = embedder(weights, runtime)
+        monkeypatch.setattr(again, "_backbone", Known(again._backbone.identity))
+        (second,) = again.embed_source(folder, reuse=True)
+        np.testing.assert_array_equal(first.vectors, second.vectors)
+        found[runtime] = again._backbone.identity
+    assert len(set(found.values())) == 2
+
+
+class Known:
+    """A network that must not be asked."""
+
+    def __init__(self, identity):
+        self.identity = identity
 
 
 @pytest.mark.skipif(not multiplies_int8(), reason="this processor has no fast int8")
