@@ -14,7 +14,7 @@ import numpy.typing as npt
 from .light import Grey, Light, Values
 from .regions import Region
 
-OTHER_GREYS = 0.45
+OTHER_GREYS = 0.5
 """From this share of the difference on, grey values were exchanged and not moved. Chosen, like the
 next, on rendered persons and the labelled videos; `benchmarks/events.py` prints what they cost."""
 OTHER_LOOK = 0.4
