@@ -81,7 +81,8 @@ def same_view(
 def next_view_margin(best: Match, found: Sequence[Match], view: View | None) -> float | None:
     """Return by how much the best match is nearer than any frame that shows something else.
 
-    Something else is a frame outside the `view` and, among images, one that is not as near.
+    Something else is a frame outside the `view` and, among images, any but those that follow each
+    other in the folder and are as near, as those of a fixed camera are.
 
     Args:
         best: The first match.
@@ -91,15 +92,37 @@ def next_view_margin(best: Match, found: Sequence[Match], view: View | None) -> 
     Returns:
         None where there is nothing else among them.
     """
+    neighbours = _neighbours(best, found)
 
     def is_other(match: Match) -> bool:
         frame = match.frame
         if view is not None and frame.source == best.frame.source:
             return frame.time_s is not None and not view.start_s <= frame.time_s <= view.end_s
-        return match.similarity < best.similarity - AS_NEAR
+        return frame != best.frame and frame not in neighbours
 
     others = [match.similarity for match in found if is_other(match)]
     return best.similarity - max(others) if others else None
+
+
+def _neighbours(best: Match, found: Sequence[Match]) -> set[FrameRef]:
+    """Return the images of a folder that stand next to the best one, without a gap, as near."""
+    if best.frame.time_s is not None:
+        return set()
+    folder = Path(best.frame.source).parent
+    as_near = {
+        match.frame.number: match.frame
+        for match in found
+        if match.similarity >= best.similarity - AS_NEAR
+        and match.frame.time_s is None
+        and Path(match.frame.source).parent == folder
+    }
+    run: set[FrameRef] = set()
+    for step in (-1, 1):
+        number = best.frame.number + step
+        while number in as_near:
+            run.add(as_near[number])
+            number += step
+    return run
 
 
 def judge(similarity: float, margin: float | None, threshold: Threshold | None) -> Verdict | None:

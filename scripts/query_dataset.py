@@ -244,13 +244,16 @@ def _how_sure(result: "QueryMatches", threshold: "Threshold") -> str:
         f"the same{origin}"
     )
     if result.margin is None:
-        return f"{below}: perhaps not in the index."
+        return f"{below}: unsure, perhaps not in the index."
     if result.verdict == "likely":
         return (
             f"{below}, but {result.margin:.6f} above any other view: likely an edited copy, or a "
             "part of this frame."
         )
-    return f"{below}, and only {result.margin:.6f} above another view: perhaps not in the index."
+    return (
+        f"{below}, and only {result.margin:.6f} above another view: unsure, perhaps not in the "
+        "index."
+    )
 
 
 def _print_match(match: "Match") -> None:

@@ -88,9 +88,19 @@ def test_the_margin_is_to_what_shows_something_else():
     found = [best, match(0.59, time_s=51.0), match(0.5, time_s=90.0), match(0.45, "/b.png")]
     assert next_view_margin(best, found, View(43, 70)) == pytest.approx(0.1)
     assert next_view_margin(best, found[:2], View(43, 70)) is None
-    # Images that are as near show the same.
-    images = [match(0.6, "/a.png"), match(0.59, "/b.png"), match(0.4, "/c.png")]
+
+
+def image(similarity, source, number):
+    return Match(FrameRef(source, number, None), similarity)
+
+
+def test_images_that_follow_each_other_and_are_as_near_show_the_same():
+    images = [image(0.6, "/a/3.png", 3), image(0.59, "/a/4.png", 4), image(0.585, "/a/5.png", 5)]
+    images += [image(0.4, "/a/2.png", 2)]
     assert next_view_margin(images[0], images, None) == pytest.approx(0.2)
+    # Neither one of another folder, nor one behind a gap.
+    for other in (image(0.59, "/b/4.png", 4), image(0.59, "/a/7.png", 7)):
+        assert next_view_margin(images[0], [*images, other], None) == pytest.approx(0.01)
 
 
 @pytest.mark.parametrize(

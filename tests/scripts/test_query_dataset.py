@@ -69,7 +69,7 @@ def test_what_is_far_from_all_frames_says_how_far(run, index, picture):
     threshold = NAMED_WEIGHTS["builtin"].threshold
     assert re.fullmatch(
         rf"Similarity -?0\.\d{{6}} is below {threshold}, from where frames count as the same, and "
-        r"only 0\.0\d{5} above another view: perhaps not in the index\.",
+        r"only 0\.0\d{5} above another view: unsure, perhaps not in the index\.",
         last,
     )
 
