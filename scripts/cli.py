@@ -4,6 +4,7 @@ Imports of the library stand inside functions, here and in the commands: ``--hel
 before numpy and torch are loaded.
 """
 
+import errno
 import json
 import logging
 import os
@@ -11,6 +12,7 @@ import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -53,6 +55,13 @@ class Command(click.Command):
                 return super().invoke(ctx)
         except NearframeError as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            # An error on a file has its name; that of a closed pipe click knows.
+            if error.filename is not None or error.errno == errno.EPIPE:
+                raise
+            with suppress(OSError):
+                sys.stdout.close()  # or else Python would try once more at its end
+            raise click.ClickException(f"cannot write the output: {error.strerror}") from error
         finally:
             logger.removeHandler(handler)
 

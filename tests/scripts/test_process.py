@@ -211,3 +211,20 @@ def test_the_installed_program_works_with_the_real_network(tmp_path, make_folder
     )
     assert "of 3 frames" in result.stdout
     assert (tmp_path / "frames.dedup.json").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("arguments", [["getSimilarity", "a.png", "a.png"], ["weights"]])
+def test_an_output_that_takes_no_more_is_one_line(tmp_path, picture, arguments):
+    picture(5).save(tmp_path / "a.png")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, FAKE_CLI, *arguments],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.stderr == "Error: cannot write the output: No space left on device\n"
+    assert done.returncode == 1
