@@ -406,7 +406,7 @@ def test_a_plan_that_does_not_say_is_read_and_one_that_says_nonsense_is_not(inde
     path.write_text(text.replace(said, '"threshold_origin": null'), encoding="utf-8")
     assert type(plan).load(path).rules.threshold_origin is None
     path.write_text(text.replace(said, '"threshold_origin": "guess"'), encoding="utf-8")
-    with pytest.raises(NearframeError, match=r"damaged .*threshold_origin is 'guess'"):
+    with pytest.raises(NearframeError, match=r"damaged .*'guess' at `\.rules\.threshold_origin`"):
         type(plan).load(path)
 
 

@@ -199,7 +199,7 @@ def test_what_is_too_small_to_count_is_outlined_too(yard, page_of):
 def test_what_only_moved_is_said(yard, page_of, tmp_path):
     scene(60).save(tmp_path / "yard" / "c1-1616694872510.png")
     moved = scene()
-    ImageDraw.Draw(moved).rectangle((104, 60, 164, 120), "white")
+    ImageDraw.Draw(moved).rectangle((76, 60, 136, 120), "white")
     moved.save(tmp_path / "yard" / "c1-1616694872511.png")
     settings = replace(SETTINGS, motion_tolerance=0.1)
     plan = replace(yard, rules=replace(yard.rules, change=settings))
