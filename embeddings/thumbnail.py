@@ -34,6 +34,12 @@ def thumbnail(pixels: RgbImage) -> Thumbnails:
     return np.rint(levels * THUMBNAIL_UNIT).astype(np.uint16)
 
 
+def levels_of(thumbnails: Thumbnails) -> npt.NDArray[np.float32]:
+    """Return thumbnails in levels of 255, float32, of the same shape."""
+    levels: npt.NDArray[np.float32] = thumbnails.astype(np.float32) / np.float32(THUMBNAIL_UNIT)
+    return levels
+
+
 def thumbnails(pictures: Sequence[RgbImage]) -> Thumbnails:
     """Make the thumbnails of some pictures, shape ``(n, 32, 32)``; errors as of `thumbnail`."""
     return np.array([thumbnail(picture) for picture in pictures], np.uint16).reshape(

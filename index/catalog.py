@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nearframe.embeddings import Fingerprint, FrameRef, Unreadable, reading_errors, shown
+from nearframe.embeddings.sources import INDEX_FILE
 
 from .atomic import atomic_path
 from .columns import AddedColumns
@@ -19,7 +20,7 @@ from .shards import Shard
 from .tables import FORMAT_VERSION, SCHEMA, FileState, Places, SourceSummary, StoredFrame
 from .thumbnails import THUMBNAIL_SCHEMA, ThumbnailTable
 
-CATALOG_NAME = "frames.sqlite"
+CATALOG_NAME = INDEX_FILE
 
 _PLACES = "SELECT id, shard_id, shard_row FROM frames"
 _FRAMES = """

@@ -128,7 +128,7 @@ from .report import (
 from .search import QueryMatches, SearchReport, search
 from .similarity import similarity
 from .threshold import Threshold, ThresholdOrigin, usual_threshold
-from .views import VERDICTS, Verdict, View
+from .views import Verdict, View
 
 __all__ = [
     "ACTIONS",
@@ -141,7 +141,6 @@ __all__ = [
     "QUERY_COLUMNS",
     "SPLIT_ACTIONS",
     "UNKNOWN",
-    "VERDICTS",
     "Action",
     "Against",
     "Application",

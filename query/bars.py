@@ -9,7 +9,8 @@ from dataclasses import astuple, dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nearframe.embeddings import THUMBNAIL_UNIT, RgbImage, Thumbnails
+from nearframe.embeddings import RgbImage, Thumbnails
+from nearframe.embeddings.thumbnail import levels_of
 
 # In levels of 255: how far a line of a bar lies from the bar's colour, on average over the line,
 # above what its outermost lines do. A compressed bar is not quite flat.
@@ -71,7 +72,7 @@ def may_have_bars(thumbnail: Thumbnails) -> bool:
 
     It tells from what the network saw whether a picture is worth being looked at in full.
     """
-    levels = thumbnail.astype(np.float32) / THUMBNAIL_UNIT
+    levels = levels_of(thumbnail)
     lines = (levels[0], levels[-1], levels[:, 0], levels[:, -1])
     return any(float(np.ptp(line)) <= _FLAT_CELLS for line in lines)
 

@@ -1,7 +1,7 @@
 """Which threshold counts, and where it comes from."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from nearframe.embeddings import (
     NAMED_WEIGHTS,
@@ -15,7 +15,6 @@ from nearframe.index import FrameIndex, Searchable, stored_threshold
 ThresholdOrigin = Literal["given", "target", "index", "weights"]
 """``given`` by the caller, found for a ``target`` number of frames, calibrated for the ``index``,
 or the default of the ``weights``."""
-THRESHOLD_ORIGINS: tuple[ThresholdOrigin, ...] = get_args(ThresholdOrigin)
 
 
 ROUNDING = 1e-6

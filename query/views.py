@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from nearframe.embeddings import FrameRef, Vectors
 from nearframe.index import AS_NEAR, Match, Restriction, Searchable
@@ -14,7 +14,6 @@ from .threshold import Threshold
 Verdict = Literal["found", "likely", "unsure"]
 """``found``: at the threshold or above. ``likely``: below it, but much nearer than any other view,
 as crops and overlays are. ``unsure``: below it, and others are nearly as near."""
-VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
 LIKELY_MARGIN = 0.12
 """How much nearer than the next other view a frame must be to be ``likely``: crops, overlays and

@@ -77,13 +77,23 @@ def _passing(path: str | os.PathLike[str]) -> ImageHeader | None:
         return None
 
 
-def _header(image: Image.Image) -> ImageHeader:
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Return width and height of an image as it is shown, in pixels; only its header is read."""
     width, height = image.size
+    if _says_nothing_more(image) or orientation_of(image) not in TURNED_SIDEWAYS:
+        return width, height
+    return height, width
+
+
+def _says_nothing_more(image: Image.Image) -> bool:
     # A PNG without an EXIF block before its pixels would be decoded in search of one behind.
-    if image.format == "PNG" and "exif" not in image.info:
+    return image.format == "PNG" and "exif" not in image.info
+
+
+def _header(image: Image.Image) -> ImageHeader:
+    width, height = upright_size(image)
+    if _says_nothing_more(image):
         return ImageHeader(width, height)
-    if orientation_of(image) in TURNED_SIDEWAYS:
-        width, height = height, width
     # A damaged EXIF block says nothing else about the image.
     with contextlib.suppress(SyntaxError, ValueError, KeyError, TypeError, OSError, struct.error):
         exif = image.getexif()

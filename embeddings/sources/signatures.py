@@ -28,7 +28,7 @@ _VIDEOS = (
 _RAWS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"\0MRM", b"FOVb")
 # What names other files, which FFmpeg would open, is a program, or is text.
 _SCRIPTS = (b"#EXTM3U", b"ffconcat", b"v=0", b"[playlist]", b"[Reference]", b"RTSPtext", b"<")
-_POSTSCRIPT = (b"%!", b"\xc5\xd0\xd3\xc6", b"%PDF")
+_POSTSCRIPT = (b"%!", b"\xc5\xd0\xd3\xc6")
 # Kinds of ISO base media files (after `ftyp`) that are no video.
 _BRANDS: dict[bytes, Content] = {
     **dict.fromkeys((b"avif", b"avis", b"mif1", b"msf1", b"miaf"), "image"),
@@ -81,7 +81,7 @@ def content_of(head: bytes) -> Content | None:
         return "image"
     if head.startswith(_VIDEOS) or head[4:8] in _ATOMS or _is_video(head):
         return "video"
-    if is_script(head) or is_text(head) or head.startswith((*_POSTSCRIPT, b"\xff\x0a")):
+    if is_script(head) or is_text(head) or head.startswith((*_POSTSCRIPT, b"%PDF", b"\xff\x0a")):
         return "other"
     return None
 
@@ -105,7 +105,7 @@ def is_script(head: bytes) -> bool:
 
 def is_postscript(head: bytes) -> bool:
     """Tell whether first bytes are those of PostScript, which is a program."""
-    return head.startswith((b"%!", b"\xc5\xd0\xd3\xc6"))
+    return head.startswith(_POSTSCRIPT)
 
 
 def is_text(head: bytes) -> bool:

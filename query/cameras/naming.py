@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
@@ -20,6 +21,15 @@ _CLOCK_NAME = re.compile(
     r"(?P<time>[0-9]{4}_[0-9]{2}_[0-9]{2}__[0-9]{2}_[0-9]{2}_[0-9]{2})",
     re.DOTALL,
 )
+
+
+RECOGNISED_SHARE = 0.5
+"""With more than this share of the names telling a camera, a folder is one of fixed cameras."""
+
+
+def tell_cameras(cameras: Sequence[str | None]) -> bool:
+    """Whether the names of files tell cameras, given what each of them tells."""
+    return sum(camera is not None for camera in cameras) > RECOGNISED_SHARE * len(cameras)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from nearframe.embeddings.sources import (
     read_image,
 )
 
-from ..cameras.naming import Naming
+from ..cameras.naming import Naming, tell_cameras
 from ..similarity import similarity
 from ..threshold import Threshold, collection_threshold, usual_threshold
 from .detection import Change, ChangeDetection
@@ -248,7 +248,7 @@ def explain(
     images = read_image(a), read_image(b)
     contents = content_beyond_rgb(a), content_beyond_rgb(b)
     naming = naming or Naming()
-    named = all(naming.read(os.fspath(path)).camera is not None for path in (a, b))
+    named = tell_cameras([naming.read(os.fspath(path)).camera for path in (a, b)])
     change, difference = detection.compare(*images), detection.difference(*images)
     made = resolve_embedder(embedder, None, holder="")
     return Explanation(

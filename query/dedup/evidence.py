@@ -7,7 +7,6 @@ import numpy as np
 
 from nearframe.embeddings import NearframeError, RgbImage, Thumbnails, Unreadable
 from nearframe.embeddings.sources import ContentBeyondRgb, content_beyond_rgb, content_may_repeat
-from nearframe.embeddings.thumbnail import thumbnail
 
 from .images import OrderedImage
 from .information import too_little
@@ -91,9 +90,14 @@ class FramePixels:
         """How many frames show too little."""
         return sum(digest is not None for digest in self._digests)
 
-    def look_at(self, image: RgbImage) -> None:
-        """Note the next frame, uint8 ``(height, width, 3)``."""
-        self._digests.append(None if too_little(thumbnail(image)) is None else _digest(image))
+    def look_at(self, image: RgbImage, thumbnail: Thumbnails) -> None:
+        """Note the next frame.
+
+        Args:
+            image: uint8 ``(height, width, 3)``.
+            thumbnail: uint16, ``(32, 32)``, as an `Embedder` makes it.
+        """
+        self._digests.append(None if too_little(thumbnail) is None else _digest(image))
 
     def admits(self, kept: int, dropped: int) -> bool:
         """As of `GreedyDedup`: one that shows too little repeats only one of equal pixels."""

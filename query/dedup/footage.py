@@ -21,6 +21,7 @@ from nearframe.embeddings import (
     Silent,
     SourceError,
     Unreadable,
+    Vectors,
     resolve_embedder,
     shown,
     writing_errors,
@@ -269,9 +270,12 @@ class _VideoFrames:
         decision = self._repeats_last(position, time_s)
         if decision is not None:
             return decision
-        if self._by_vectors_only:
-            self.pixels.look_at(frame.image)
-        vectors = 1 if self._embedder is None else self._embedder.embed([frame.image])
+        vectors: Vectors | int = 1
+        if self._embedder is not None and self._by_vectors_only:
+            vectors, thumbnails = self._embedder.describe([frame.image])
+            self.pixels.look_at(frame.image, thumbnails[0])
+        elif self._embedder is not None:
+            vectors = self._embedder.embed([frame.image])
         (decision,) = self._greedy.add(vectors, seconds=[time_s])
         self.numbers.append(frame.number)
         self._times_s.append(time_s)

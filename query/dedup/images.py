@@ -11,9 +11,7 @@ from nearframe.embeddings.sources import File, ImageFile, ImageSequence, open_so
 from nearframe.index import FrameIndex
 
 from ..cameras import Naming, Shot, read_shot, seconds_of
-
-RECOGNISED_SHARE = 0.5
-"""With more than this share of the names telling a camera, a folder is one of fixed cameras."""
+from ..cameras.naming import tell_cameras
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +52,7 @@ class Images:
     @property
     def recognised(self) -> bool:
         """Whether the names tell cameras."""
-        named = sum(image.camera is not None for image in self.ordered)
-        return named > RECOGNISED_SHARE * len(self.ordered)
+        return tell_cameras([image.camera for image in self.ordered])
 
     @property
     def cameras(self) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from nearframe.embeddings import THUMBNAIL_UNIT, Thumbnails
+from nearframe.embeddings import Thumbnails
+from nearframe.embeddings.thumbnail import levels_of
 
 LEAST_DETAIL = 0.15
 """Share of the cells of a picture's thumbnail that must have detail: less than any ordinary photo
@@ -23,7 +24,7 @@ def too_little(thumbnail: Thumbnails) -> str | None:
     Args:
         thumbnail: As of `EmbeddedBatch`, uint16 ``(32, 32)``.
     """
-    levels = thumbnail.astype(np.float32) / np.float32(THUMBNAIL_UNIT)
+    levels = levels_of(thumbnail)
     area = _share_inside(levels)
     if detail_of(thumbnail) >= LEAST_DETAIL and area >= LEAST_AREA:
         return None
@@ -37,7 +38,7 @@ def too_little(thumbnail: Thumbnails) -> str | None:
 
 def detail_of(thumbnail: Thumbnails) -> float:
     """Return which share of a thumbnail's cells differ from the mean of the four beside them."""
-    levels = thumbnail.astype(np.float32) / np.float32(THUMBNAIL_UNIT)
+    levels = levels_of(thumbnail)
     beside = levels[:-2, 1:-1] + levels[2:, 1:-1] + levels[1:-1, :-2] + levels[1:-1, 2:]
     return float(np.mean(np.abs(levels[1:-1, 1:-1] - beside / 4) > _DETAIL))
 

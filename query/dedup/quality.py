@@ -13,8 +13,8 @@ from PIL import Image
 
 from nearframe.embeddings import NearframeError, RgbImage, Unreadable
 from nearframe.embeddings.sources import ImageFile, natural_key
+from nearframe.embeddings.sources.header import upright_size
 from nearframe.embeddings.sources.image import opened_image
-from nearframe.embeddings.sources.orientation import TURNED_SIDEWAYS, orientation_of
 
 from ..plans.rules import Keep
 
@@ -67,7 +67,7 @@ def quality_of(file: ImageFile, sharpness: float) -> Quality:
         with opened_image(file.path) as picture:
             return Quality(
                 file.path,
-                *_upright_size(picture),
+                *upright_size(picture),
                 file.size,
                 _is_lossless(picture, file.path),
                 _jpeg_quality(picture),
@@ -138,11 +138,6 @@ def _difference(kept: Quality, other: Quality) -> str:
 
 def _sizes(kept: Quality, other: Quality) -> str:
     return f"{kept.width}x{kept.height} against {other.width}x{other.height}"
-
-
-def _upright_size(image: Image.Image) -> tuple[int, int]:
-    width, height = image.size
-    return (height, width) if orientation_of(image) in TURNED_SIDEWAYS else (width, height)
 
 
 def _is_lossless(image: Image.Image, path: str) -> bool:

@@ -133,6 +133,24 @@ def remove_file(path: Path, token: str, is_right: Callable[[Path], bool]) -> Non
     sync_directory(path.parent)
 
 
+def remove_copy(path: Path, token: str, sha256: str, *, stays: Path) -> None:
+    """Remove one of two files of equal content, if both are there and whole.
+
+    Args:
+        path: The file.
+        token: As of `private_path`.
+        sha256: Of the content.
+        stays: The other file.
+
+    Raises:
+        NearframeError: As of `remove_file`.
+        OSError: Likewise.
+    """
+    remove_file(
+        path, token, lambda private: has_content(private, sha256) and has_content(stays, sha256)
+    )
+
+
 def put_back(private: Path, path: Path) -> None:
     """Give a file its name back.
 
@@ -190,20 +208,12 @@ def _remove_copied(source: Path, target: Path, sha256: str, token: str) -> None:
         return
     try:
         with writing_errors(source):
-            remove_file(
-                source,
-                token,
-                lambda path: has_content(path, sha256) and has_content(target, sha256),
-            )
+            remove_copy(source, token, sha256, stays=target)
     except NearframeError:
         if not os.path.lexists(source):
             return
         if has_content(source, sha256):
-            remove_file(
-                target,
-                token,
-                lambda path: has_content(path, sha256) and has_content(source, sha256),
-            )
+            remove_copy(target, token, sha256, stays=source)
         raise
 
 

@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -19,7 +19,7 @@ from nearframe.embeddings import (
 )
 from nearframe.index import atomic_path, holding
 
-from .typed import parsed, require_path, typed
+from .typed import parsed, require_path, typed, typed_fields
 
 Action = Literal["move", "copy-unique", "hardlink", "trash", "delete"]
 ACTIONS: tuple[Action, ...] = get_args(Action)
@@ -159,8 +159,7 @@ class Journal:
             first, *entries = map(parsed, lines)
             if not isinstance(first, dict):
                 raise ValueError("its first line is no object")
-            known = {entry.name for entry in fields(_Head)}
-            head = typed(_Head, {key: first[key] for key in first if key in known})
+            head = typed_fields(_Head, first)
             if (head.nearframe, head.version) != (_KIND, _VERSION):
                 raise ValueError(f"{head.nearframe} version {head.version}")
             finished = bool(entries) and entries[-1] == _FINISHED

@@ -16,6 +16,7 @@ from .files import (
     is_same_file,
     link_file,
     move_file,
+    remove_copy,
     remove_file,
 )
 from .journal import FileAction, Operation
@@ -48,14 +49,6 @@ class Doing(ABC):
             NearframeError: If the file is not what the journal says, and was left alone.
         """
 
-    def _remove(self, path: Path, sha256: str, *, stays: Path) -> None:
-        """Remove one of two files of equal content, if both are there and whole."""
-        remove_file(
-            path,
-            self._token,
-            lambda private: has_content(private, sha256) and has_content(stays, sha256),
-        )
-
     def hindrance(self, operations: Sequence[Operation]) -> str | None:
         """Say why nothing of this can be taken back, where that is so."""
         del operations
@@ -73,7 +66,7 @@ class _Move(Doing):
         with writing_errors(target):
             if at_target and not is_same_file(source, target):
                 # Interrupted between copying to another disk and removing.
-                self._remove(source, operation.sha256, stays=target)
+                remove_copy(source, self._token, operation.sha256, stays=target)
             else:
                 move_file(source, target, operation.sha256, self._token)
 
@@ -85,7 +78,7 @@ class _Move(Doing):
         with writing_errors(source):
             if has_content(source, operation.sha256):
                 _require_no_link(source, target)
-                self._remove(target, operation.sha256, stays=source)
+                remove_copy(target, self._token, operation.sha256, stays=source)
             else:
                 _require_free(source)
                 source.parent.mkdir(parents=True, exist_ok=True)
@@ -112,7 +105,7 @@ class _Copy(Doing):
             raise NearframeError(f"is the only copy, since {shown(source)} is gone; left there")
         _require_no_link(source, target)
         with writing_errors(target):
-            self._remove(target, operation.sha256, stays=source)
+            remove_copy(target, self._token, operation.sha256, stays=source)
         return True
 
 

@@ -21,7 +21,7 @@ from nearframe.embeddings import (
 from nearframe.index import Recall, output_write
 
 from .rules import DedupRules
-from .typed import read_object, require_path, typed
+from .typed import read_object, require_path, typed, typed_fields
 
 _KIND = "dedup plan"
 _VERSION = 2
@@ -210,8 +210,7 @@ class DedupPlan:
             )
         try:
             typed(int, version)
-            known = {field.name for field in fields_of(_Fields)}
-            values = typed(_Fields, {key: fields[key] for key in fields if key in known})
+            values = typed_fields(_Fields, fields)
             values.require_paths()
             fingerprint = fields["fingerprint"]
             return cls(

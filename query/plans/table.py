@@ -11,7 +11,7 @@ from nearframe.embeddings import shown, writing_errors
 from nearframe.embeddings.sources import natural_key
 from nearframe.index import output_write
 
-from .plan import DedupPlan, PlannedFile
+from .plan import DedupPlan, PlannedFile, name_in
 
 COLUMNS = (
     *("decision", "file", "camera", "time", "nearest", "similarity", "change"),
@@ -47,10 +47,8 @@ def _rows(plan: DedupPlan) -> Iterator[dict[str, Any]]:
     for file in plan.tiny:
         yield {"decision": "tiny", "file": shown(file.file), "reason": file.reason}
     for entry in plan.unreadable:
-        name = os.path.relpath(entry.source, plan.folder)
-        if name.split(os.sep, 1)[0] == os.pardir:
-            name = entry.source
-        yield {"decision": "unreadable", "file": shown(name), "reason": entry.reason}
+        name = shown(name_in(plan.folder, entry.source))
+        yield {"decision": "unreadable", "file": name, "reason": entry.reason}
 
 
 def _row(decision: str, file: PlannedFile, notes: Mapping[str, str]) -> dict[str, Any]:

@@ -4,8 +4,9 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -29,6 +30,12 @@ def typed(kind: type[T], value: Any) -> T:
         raise ValueError(str(error).replace(" - at `$", " at `")) from error
     except OverflowError as error:
         raise ValueError("a number has too many digits") from error
+
+
+def typed_fields(kind: type[T], values: Mapping[str, Any]) -> T:
+    """Return those fields of an object that a dataclass has as one; errors as of `typed`."""
+    known = {field.name for field in fields(cast(Any, kind))}
+    return typed(kind, {key: value for key, value in values.items() if key in known})
 
 
 def _require_known(value: Any, known: Any, place: str) -> None:

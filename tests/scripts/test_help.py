@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from nearframe.embeddings import FITS, device
 from nearframe.query import ACTIONS, AGAINST, KEEP, METHODS
+from nearframe.query.plans.rules import MIN_SIDE
 from nearframe.scripts import apply as apply_script
 from nearframe.scripts import cli, dedup_options
 from nearframe.scripts.main import nearframe
@@ -159,6 +160,7 @@ def test_choices_are_those_of_the_library():
     assert dedup_options.METHODS == METHODS
     assert dedup_options.AGAINST == AGAINST
     assert dedup_options.KEEP == KEEP
+    assert dedup_options.MIN_SIDE == MIN_SIDE
 
 
 def test_weights_are_named_as_the_library_knows_them():
