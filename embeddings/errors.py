@@ -60,7 +60,10 @@ def shown(path: str | os.PathLike[str]) -> str:
     must stay one line and must never fail to print. Those characters are escaped:
     ``'a\nb.jpg'`` (with a real newline) gives ``a\nb.jpg`` with a backslash.
     """
-    text = os.fsencode(path).decode("utf-8", errors="backslashreplace")
+    try:
+        text = os.fsencode(path).decode("utf-8", errors="backslashreplace")
+    except UnicodeEncodeError:  # half a character, as JSON can hold
+        text = os.fspath(path).encode("utf-8", errors="backslashreplace").decode()
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

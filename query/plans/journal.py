@@ -17,9 +17,8 @@ from nearframe.embeddings import (
     shown,
     writing_errors,
 )
+from nearframe.embeddings.typed import parsed, require_path, typed, typed_fields
 from nearframe.index import atomic_path, holding
-
-from .typed import parsed, require_path, typed, typed_fields
 
 Action = Literal["move", "copy-unique", "hardlink", "trash", "delete"]
 ACTIONS: tuple[Action, ...] = get_args(Action)

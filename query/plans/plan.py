@@ -18,10 +18,10 @@ from nearframe.embeddings import (
     shown,
     writing_errors,
 )
+from nearframe.embeddings.typed import read_object, require_path, typed, typed_fields
 from nearframe.index import Recall, output_write
 
 from .rules import DedupRules
-from .typed import read_object, require_path, typed, typed_fields
 
 _KIND = "dedup plan"
 _VERSION = 2

@@ -25,6 +25,7 @@ from nearframe.embeddings import (
         ("a\nb.jpg", r"a\nb.jpg"),
         ("a\x1b[31mb.jpg", r"a\x1b[31mb.jpg"),
         ("\udcff.jpg", r"\xff.jpg"),
+        ("\ud800.jpg", r"\ud800.jpg"),
         (b"\xff.jpg", r"\xff.jpg"),
         ("a\u202eb.jpg", r"a\u202eb.jpg"),
     ],

@@ -1,4 +1,4 @@
-"""JSON that people may have edited, as values of the types that they are to be."""
+"""Values that a file holds, which people may have edited, as the types that they are to be."""
 
 import json
 import os
@@ -6,13 +6,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 
 import msgspec
 
-from nearframe.embeddings import NearframeError, reading_errors, shown
+from .errors import NearframeError, reading_errors, shown
 
 T = TypeVar("T")
+
+_MOST = 1e15
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+"""A number of things, which a column of SQLite can hold."""
+Finite = Annotated[float, msgspec.Meta(ge=-_MOST, le=_MOST)]
+"""A number that can be reckoned with: neither NaN nor infinite."""
 
 
 def typed(kind: type[T], value: Any) -> T:
@@ -22,10 +28,15 @@ def typed(kind: type[T], value: Any) -> T:
         ValueError: If it is none, or has a field more; the message names the field, what came and
             what was expected.
     """
+    found = converted(kind, value)
+    _require_known(value, msgspec.to_builtins(found), "")
+    return found
+
+
+def converted(kind: type[T], value: Any) -> T:
+    """Return a value as `typed` does, and leave out fields that the type does not have."""
     try:
-        found = msgspec.convert(value, kind)
-        _require_known(value, msgspec.to_builtins(found), "")
-        return found
+        return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         raise ValueError(str(error).replace(" - at `$", " at `")) from error
     except OverflowError as error:
