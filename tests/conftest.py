@@ -1,7 +1,9 @@
 """Fixtures that all tests share."""
 
 import importlib.util
+import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +25,9 @@ from nearframe.scripts.main import nearframe
 TESTS = Path(__file__).parent
 REPOSITORY = TESTS.parent
 SHARED = REPOSITORY.parent / "shared" / "data"
+# A folder in memory, and the room that all that the tests write at one time fits into.
+MEMORY = Path("/dev/shm")
+ROOM = 4 << 30
 
 
 def _load(path: Path) -> ModuleType:
@@ -35,6 +40,12 @@ def _load(path: Path) -> ModuleType:
 _fake_network = _load(TESTS / "fake_network.py")
 
 
+def pytest_configure() -> None:
+    """Let tests write to memory where there is room: what they write is waited for many times."""
+    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
 @pytest.fixture(autouse=True)
 def interruptible() -> Iterator[None]:
     """Let Ctrl-C interrupt: a shell starts what runs in its background with SIGINT ignored."""
@@ -45,9 +56,14 @@ def interruptible() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _networks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep converted networks, those of other processes too, out of the user's cache."""
+    """Keep converted networks, those of other processes too, out of the user's cache.
+
+    All processes of a run share one, so that each network is converted once.
+    """
+    base = tmp_path_factory.getbasetemp()
+    cache = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("XDG_CACHE_HOME", str(cache))
         yield
 
 
@@ -69,10 +85,17 @@ def progress() -> RecordedProgress:
     return RecordedProgress()
 
 
+@pytest.fixture(scope="session")
+def _data_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Folders that do not exist yet, one for each test; quicker than to make each."""
+    parent = tmp_path_factory.mktemp("data")
+    return (parent / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def trash(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def trash(_data_folders: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """A trash of the test's own, whatever disk its files are on; nobody's real one is touched."""
-    data = tmp_path_factory.mktemp("data")
+    data = next(_data_folders)
     monkeypatch.setenv("XDG_DATA_HOME", str(data))
     if trash_module.HAS_RECORDS:
         from send2trash import plat_other
@@ -182,13 +205,14 @@ def sample_video() -> Path:
 
 
 @pytest.fixture
-def memory(tmp_path: Path) -> Iterator[Path]:
+def second_disk(tmp_path: Path) -> Iterator[Path]:
     """A folder on another file system than `tmp_path`."""
-    place = Path("/dev/shm")
-    if not place.is_dir() or place.stat().st_dev == tmp_path.stat().st_dev:
-        pytest.skip("needs /dev/shm as a second file system")
-    with tempfile.TemporaryDirectory(dir=place) as folder:
-        yield Path(folder)
+    for place in (MEMORY, Path(tempfile.gettempdir())):
+        if place.is_dir() and place.stat().st_dev != tmp_path.stat().st_dev:
+            with tempfile.TemporaryDirectory(dir=place) as folder:
+                yield Path(folder)
+            return
+    pytest.skip("needs a second file system")
 
 
 @pytest.fixture

@@ -230,18 +230,30 @@ def test_weights_that_torch_must_read_need_it_once(weights, tmp_path):
     assert without_torch(str(path), tmp_path) == "[]\n"
 
 
+@pytest.fixture(scope="module")
+def photographs(shared_data):
+    """Photographs, and small copies of them: lists of RGB images."""
+    photos = [Image.open(path).convert("RGB") for path in sorted(shared_data.glob("photos/*"))[::6]]
+    return photos, [photo.resize((200, 150)) for photo in photos]
+
+
+@pytest.fixture(scope="module")
+def exact_vectors(photographs):
+    """Their vectors by the built-in weights on torch in fp32: two arrays, shape ``(n, 2048)``."""
+    exact = Embedder("builtin", runtime="torch", precision="fp32")
+    return [exact.embed(images) for images in photographs]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not NAMED_WEIGHTS["builtin"].trained, reason="the weights are not trained")
 @pytest.mark.parametrize(("runtime", "precision"), [("onnxruntime", "int8"), ("torch", "bf16")])
-def test_built_in_weights_agree_on_photographs(shared_data, runtime, precision):
-    photos = sorted(Path(shared_data, "photos").iterdir())
-    exact = Embedder("builtin", runtime="torch", precision="fp32").embed(photos)
-    ours = Embedder("builtin", runtime=runtime, precision=precision).embed(photos)
+def test_built_in_weights_agree_on_photographs(photographs, exact_vectors, runtime, precision):
+    embedder = Embedder("builtin", runtime=runtime, precision=precision)
+    ours, of_copies = (embedder.embed(images) for images in photographs)
+    exact, exact_of_copies = exact_vectors
     assert (exact * ours).sum(axis=1).min() >= 0.998
-    copies = [Image.open(photo).convert("RGB").resize((200, 150)) for photo in photos]
-    found = ours @ Embedder("builtin", runtime=runtime, precision=precision).embed(copies).T
-    expected = exact @ Embedder("builtin", runtime="torch", precision="fp32").embed(copies).T
-    numbers = np.arange(len(photos))
+    found, expected = ours @ of_copies.T, exact @ exact_of_copies.T
+    numbers = np.arange(len(exact))
     hits, expected_hits = found.argmax(axis=0) == numbers, expected.argmax(axis=0) == numbers
     assert hits.sum() >= expected_hits.sum()
 

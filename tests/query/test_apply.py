@@ -2,7 +2,6 @@ import errno
 import os
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -387,13 +386,8 @@ def simulate_two_disks(monkeypatch, root):
 def other_disk(request, tmp_path, monkeypatch):
     if request.param == "simulated":
         simulate_two_disks(monkeypatch, tmp_path / "disk")
-        yield tmp_path / "disk"
-        return
-    memory = Path("/dev/shm")
-    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
-        pytest.skip("needs /dev/shm as a second file system")
-    with tempfile.TemporaryDirectory(dir=memory) as place:
-        yield Path(place, "disk")
+        return tmp_path / "disk"
+    return request.getfixturevalue("second_disk") / "disk"
 
 
 def test_files_arrive_on_another_disk(apply, folder, other_disk, snapshot):

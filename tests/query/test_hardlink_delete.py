@@ -92,10 +92,10 @@ class TestHardLink:
         assert snapshot(tmp_path) == before
         assert list(away.iterdir()) == []
 
-    def test_a_real_second_file_system(self, apply, memory):
+    def test_a_real_second_file_system(self, apply, second_disk):
         with pytest.raises(NearframeError, match="use copy-unique"):
-            apply(to=memory / "to")
-        assert list(memory.iterdir()) == []
+            apply(to=second_disk / "to")
+        assert list(second_disk.iterdir()) == []
 
     @pytest.mark.parametrize("number", [errno.EPERM, errno.EOPNOTSUPP, errno.EXDEV])
     def test_a_file_system_without_hard_links(self, apply, monkeypatch, number):

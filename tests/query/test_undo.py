@@ -65,9 +65,9 @@ def test_everything_is_as_before(apply, folder, tmp_path, journal, snapshot, act
 
 @pytest.mark.parametrize("action", ["move", "copy-unique", "trash"])
 def test_everything_is_as_before_across_two_file_systems(
-    folder, plan_of, memory, journal, to, snapshot, action
+    folder, plan_of, second_disk, journal, to, snapshot, action
 ):
-    away = shutil.copytree(folder, memory / "frames")
+    away = shutil.copytree(folder, second_disk / "frames")
     before = snapshot(away)
     plan = plan_of(away, kept=["a.png", "sub/e.png"], dropped={"c.png": "a.png", "b.png": "a.png"})
     target = to if action in TARGETED else None
