@@ -16,6 +16,7 @@ test: $(VENV)/.installed-dev
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python tests/layers.py
 
 types: $(VENV)/.installed-dev
 	$(BIN)/mypy

@@ -21,7 +21,7 @@ import numpy as np
 from search import parts
 
 from nearframe.query import GreedyDedup
-from nearframe.query.dedup import many
+from nearframe.query.dedup import approximate as many
 
 SEED = 7
 BLOCK = 256

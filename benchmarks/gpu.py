@@ -26,10 +26,10 @@ from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import resnet50
 
-from nearframe.embeddings import Embedder, NearframeError, Preprocessing
+from nearframe.common import NearframeError, run_ahead
+from nearframe.embeddings import Embedder, Preprocessing
 from nearframe.embeddings.backbone import load_backbone
 from nearframe.embeddings.device import place
-from nearframe.embeddings.prefetch import run_ahead
 
 _FULL_HD = (1920, 1080)
 

@@ -20,9 +20,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from nearframe.embeddings import NearframeError
-from nearframe.query import DedupPlan, DedupRules, DroppedFile, KeptFile, apply_plan, undo
-from nearframe.query.plans.plan import PlannedFile
+from nearframe.common import NearframeError
+from nearframe.query import (
+    DedupPlan,
+    DedupRules,
+    DroppedFile,
+    KeptFile,
+    PlannedFile,
+    apply_plan,
+    undo,
+)
 
 FILES = 24
 PAIRS = ("apply + apply", "apply + undo", "undo + undo")

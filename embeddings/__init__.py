@@ -1,5 +1,18 @@
 """Pixels -> vectors: sources, preprocessing, backbone, weights, batching."""
 
+from nearframe.common import (
+    DeviceError,
+    DiskFullError,
+    FingerprintMismatchError,
+    NearframeError,
+    OutputError,
+    Progress,
+    Silent,
+    SourceError,
+    UnreadableImageError,
+    WeightsError,
+)
+
 from .embedder import (
     DEFAULT_BATCH_SIZE,
     EmbeddedBatch,
@@ -10,23 +23,9 @@ from .embedder import (
     embedder_for,
     resolve_embedder,
 )
-from .errors import (
-    DeviceError,
-    DiskFullError,
-    FingerprintMismatchError,
-    NearframeError,
-    OutputError,
-    SourceError,
-    UnreadableImageError,
-    WeightsError,
-    reading_errors,
-    shown,
-    writing_errors,
-)
 from .fingerprint import DIMENSION, Arithmetic, Fingerprint
 from .frame import Frame, FrameRef, RgbImage, Unreadable
 from .preprocessing import FITS, Preprocessing
-from .progress import Progress, Silent
 from .thumbnail import THUMBNAIL_SIDE, THUMBNAIL_UNIT, Thumbnails
 from .weights import (
     DEFAULT_WEIGHTS,
@@ -36,7 +35,6 @@ from .weights import (
     dedup_threshold,
     default_preprocessing,
     default_threshold,
-    file_sha256,
     list_weights,
 )
 
@@ -77,10 +75,6 @@ __all__ = [
     "default_preprocessing",
     "default_threshold",
     "embedder_for",
-    "file_sha256",
     "list_weights",
-    "reading_errors",
     "resolve_embedder",
-    "shown",
-    "writing_errors",
 ]

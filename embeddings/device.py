@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-from .errors import DeviceError
+from nearframe.common import DeviceError
 
 if TYPE_CHECKING:
     import torch

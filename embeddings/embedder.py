@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from nearframe.common import NearframeError, in_batches, run_ahead, shown
+
 from .backbone import Identified, load_backbone
 from .device import Device, Precision, Runtime
-from .errors import NearframeError, shown
 from .fingerprint import DIMENSION, Arithmetic, Fingerprint
 from .frame import Frame, FrameRef, RgbImage, Unreadable
 from .known_files import KeyedFrame, KnownFiles, KnownFrame
-from .prefetch import in_batches, run_ahead
 from .preprocessing import Preprocessing
 from .sources import ImageSequence, Sampling, Source, open_source, read_image, to_rgb
 from .still import StillDetector

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .errors import FingerprintMismatchError, NearframeError, shown
+from nearframe.common import FingerprintMismatchError, NearframeError, shown
+
 from .preprocessing import Preprocessing
 
 DIMENSION = 2048

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from nearframe.common import file_sha256
+
 from .frame import Frame, FrameRef, Unreadable
 from .preprocessing import Preprocessing
 from .sources import DECODING_RULES, ImageFile, ImageSequence, Source
 from .sources.kinds import suffix_of
 from .vector_cache import Embedded, VectorCache, folder
-from .weights import file_sha256
 
 # Counts up when the same pixels would give another thumbnail.
 _RECIPE = 1

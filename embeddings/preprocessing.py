@@ -7,7 +7,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from PIL import Image
 
-from .errors import NearframeError
+from nearframe.common import NearframeError
+
 from .frame import RgbImage
 
 Fit = Literal["stretch", "crop"]

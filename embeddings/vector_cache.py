@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import platformdirs
 
-from .errors import shown
+from nearframe.common import shown
+
 from .fingerprint import DIMENSION
 from .thumbnail import THUMBNAIL_SIDE, Thumbnails
 

@@ -5,17 +5,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from nearframe.common import Progress, Silent, SourceError, interrupts_held, shown
 from nearframe.embeddings import (
     EmbeddedBatch,
     Embedder,
     Fingerprint,
     MakeEmbedder,
-    Progress,
-    Silent,
-    SourceError,
     Unreadable,
     resolve_embedder,
-    shown,
 )
 from nearframe.embeddings.sources import (
     DECODING_RULES,
@@ -33,7 +30,6 @@ from .errors import FrameIndexError
 from .export import export_index, is_single_file, require_free_names
 from .file_state import hashed, is_gone, is_resumed
 from .frame_index import FrameIndex, absolute
-from .interrupts import interrupts_held
 from .resampling import Resampled, resampled
 from .search import AnnChoice
 from .tables import FileState

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from nearframe.embeddings import Fingerprint, FrameRef, Unreadable, reading_errors, shown
+from nearframe.common import atomic_path, reading_errors, shown
+from nearframe.embeddings import Fingerprint, FrameRef, Unreadable
 from nearframe.embeddings.sources import INDEX_FILE
 
-from .atomic import atomic_path
 from .columns import AddedColumns
 from .database import Database
 from .errors import FrameIndexError, IndexVersionError

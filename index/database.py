@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nearframe.embeddings import DiskFullError, OutputError, shown
+from nearframe.common import DiskFullError, OutputError, shown
 
 from .errors import IndexDamagedError, IndexLockedError
 

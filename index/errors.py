@@ -1,6 +1,6 @@
 """What can be wrong with an index on disk."""
 
-from nearframe.embeddings import NearframeError
+from nearframe.common import NearframeError
 
 
 class FrameIndexError(NearframeError):

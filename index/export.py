@@ -9,11 +9,18 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from nearframe.embeddings import DIMENSION, FrameRef, NearframeError, shown, writing_errors
+from nearframe.common import (
+    NearframeError,
+    output_path,
+    output_write,
+    remove_leftovers,
+    require_replaceable,
+    shown,
+    writing_errors,
+)
+from nearframe.embeddings import DIMENSION, FrameRef
 
-from .atomic import remove_leftovers
 from .frame_index import FrameBlock, FrameIndex
-from .outputs import output_path, output_write, require_replaceable
 from .search import FlatSearch
 
 SINGLE_FILE_SUFFIXES = (".json", ".faiss")

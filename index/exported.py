@@ -8,15 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from nearframe.embeddings import (
-    DIMENSION,
-    Fingerprint,
-    FrameRef,
-    Thumbnails,
-    Vectors,
-    reading_errors,
-    shown,
-)
+from nearframe.common import reading_errors, shown
+from nearframe.embeddings import DIMENSION, Fingerprint, FrameRef, Thumbnails, Vectors
 
 from .errors import FrameIndexError
 from .export import is_single_file, metadata_path

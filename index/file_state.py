@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from nearframe.embeddings import file_sha256
+from nearframe.common import file_sha256
 from nearframe.embeddings.sources import File
 
 from .tables import FileState

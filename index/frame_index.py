@@ -10,6 +10,13 @@ from types import TracebackType
 import numpy as np
 from filelock import BaseFileLock
 
+from nearframe.common import (
+    TEMPORARY_SUFFIX,
+    interrupts_held,
+    reading_errors,
+    shown,
+    writing_errors,
+)
 from nearframe.embeddings import (
     DIMENSION,
     THUMBNAIL_SIDE,
@@ -18,15 +25,10 @@ from nearframe.embeddings import (
     Thumbnails,
     Unreadable,
     Vectors,
-    reading_errors,
-    shown,
-    writing_errors,
 )
 
-from .atomic import TEMPORARY_SUFFIX
 from .catalog import CATALOG_NAME, Catalog
 from .errors import FrameIndexError
-from .interrupts import interrupts_held
 from .lock import LOCK_NAME, acquire_write_lock
 from .match import Match, Restriction
 from .pixel_order import PIXEL_CANDIDATES, by_pixels, with_as_near

@@ -4,7 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from nearframe.embeddings import Fingerprint, NearframeError, Unreadable
+from nearframe.common import NearframeError
+from nearframe.embeddings import Fingerprint, Unreadable
 
 from .frame_index import FrameIndex
 from .search import IvfRecord

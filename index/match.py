@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
-from nearframe.embeddings import FrameRef, shown
+from nearframe.common import shown
+from nearframe.embeddings import FrameRef
 
 _LISTED = 5
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from nearframe.embeddings import DIMENSION, Vectors, reading_errors, shown
+from nearframe.common import atomic_write, reading_errors, shown
+from nearframe.embeddings import DIMENSION, Vectors
 
-from .atomic import atomic_write
 from .errors import IndexDamagedError
 
 SHARD_SUFFIX = ".f32"

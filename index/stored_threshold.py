@@ -4,7 +4,8 @@ import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from nearframe.embeddings import Fingerprint, shown
+from nearframe.common import shown
+from nearframe.embeddings import Fingerprint
 
 from .catalog import Catalog
 from .errors import FrameIndexError

@@ -4,9 +4,8 @@ import logging
 from collections.abc import Collection
 from pathlib import Path
 
-from nearframe.embeddings import shown, writing_errors
+from nearframe.common import TEMPORARY_SUFFIX, shown, writing_errors
 
-from .atomic import TEMPORARY_SUFFIX
 from .catalog import CATALOG_NAME, Catalog
 from .lock import LOCK_NAME
 from .search import StoredSearch

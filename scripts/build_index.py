@@ -87,7 +87,7 @@ def build_index(
 
     Only what is new or changed is read. After an interruption the same command goes on.
     """
-    from nearframe.embeddings import SourceError
+    from nearframe.common import SourceError
     from nearframe.index import build_index as build
 
     inputs = (*inputs, *sources)

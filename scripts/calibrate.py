@@ -100,7 +100,8 @@ def calibrate(
 
 def _of_index(path: Path, embedder: "Embedder | MakeEmbedder") -> "Embedder":
     """Return the embedder of an index, before anything is embedded."""
-    from nearframe.embeddings import resolve_embedder, shown
+    from nearframe.common import shown
+    from nearframe.embeddings import resolve_embedder
     from nearframe.index import FrameIndex
 
     with FrameIndex.open(path) as index:

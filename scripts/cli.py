@@ -43,7 +43,7 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
-        from nearframe.embeddings import NearframeError
+        from nearframe.common import NearframeError
 
         handler = _StderrNotes()
         logger = logging.getLogger("nearframe")
@@ -257,7 +257,7 @@ def print_json(value: Any) -> None:
 
 def show_path(path: str | os.PathLike[str]) -> str:
     """Return a path as the user knows it: relative where it lies below the current folder."""
-    from nearframe.embeddings import shown
+    from nearframe.common import shown
 
     relative = os.path.relpath(path)
     return shown(path if relative.startswith("..") else relative)
@@ -270,7 +270,7 @@ def show_argument(path: str | os.PathLike[str]) -> str:
 
 def report_skipped(skipped: Iterable["Unreadable"], *, strict: bool = False) -> None:
     """List files that were left out on stderr; with `strict`, end with exit code 1."""
-    from nearframe.embeddings import shown
+    from nearframe.common import shown
 
     entries = list(skipped)
     if not entries:
@@ -353,8 +353,7 @@ def require_output(_: click.Context, __: click.Parameter, path: Path | None) -> 
 
     The callback of every option that names an output; its command has `force_option`, too.
     """
-    from nearframe.embeddings import NearframeError
-    from nearframe.index import require_replaceable
+    from nearframe.common import NearframeError, require_replaceable
 
     if path is not None:
         try:
@@ -366,7 +365,7 @@ def require_output(_: click.Context, __: click.Parameter, path: Path | None) -> 
 
 def _force(context: click.Context, _: click.Parameter, given: bool) -> None:
     if given:
-        from nearframe.index import replace_anything
+        from nearframe.common import replace_anything
 
         context.with_resource(replace_anything())
 

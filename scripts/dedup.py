@@ -239,7 +239,8 @@ def _interrupted(
     source: Path, comparison: ComparisonOptions, embedder: EmbedderOptions
 ) -> "tuple[DedupPlan, Path] | None":
     """Find the plan of an earlier run of the same command that did not come to its end."""
-    from nearframe.query import DedupPlan, journal_of, numbered_paths
+    from nearframe.common import numbered_paths
+    from nearframe.query import DedupPlan, journal_of
 
     for path in itertools.takewhile(Path.exists, numbered_paths(_default_plan_path(source))):
         if not journal_of(path).exists():
@@ -264,7 +265,8 @@ def _make_plan(
     embedder: EmbedderOptions,
     target: "Target | None",
 ) -> "tuple[DedupPlan, Path]":
-    from nearframe.query import free_path, plan_dedup, plan_for_target
+    from nearframe.common import free_path
+    from nearframe.query import plan_dedup, plan_for_target
 
     make = plan_dedup if target is None else partial(plan_for_target, target=target)
     with ProgressBar() as progress:
@@ -348,7 +350,7 @@ def _with_little_in_them(plan: "DedupPlan") -> Iterator[str]:
 
 
 def _some(files: "Sequence[NotedFile]") -> str:
-    from nearframe.embeddings import shown
+    from nearframe.common import shown
 
     names = ", ".join(f"{shown(file.file)}: {file.reason}" for file in files[:_NAMED])
     more = len(files) - _NAMED

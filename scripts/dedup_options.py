@@ -38,7 +38,7 @@ class WindowText(click.ParamType):  # type: ignore[type-arg]  # not generic at r
 
     def convert(self, value: Any, param: Any, ctx: Any) -> "Window":
         """Return the window."""
-        from nearframe.embeddings import NearframeError
+        from nearframe.common import NearframeError
         from nearframe.query import Window
 
         if isinstance(value, Window):
@@ -56,7 +56,7 @@ class TargetText(click.ParamType):  # type: ignore[type-arg]  # not generic at r
 
     def convert(self, value: Any, param: Any, ctx: Any) -> "Target":
         """Return the target."""
-        from nearframe.embeddings import NearframeError
+        from nearframe.common import NearframeError
         from nearframe.query import Target
 
         if isinstance(value, Target):

@@ -35,7 +35,8 @@ def sweep(
     as_json: bool,
 ) -> None:
     """Print how many frames stay at a range of thresholds; draw and show it where asked to."""
-    from nearframe.query import check_plot_path, plot_sweep, save_sweep_report, sweep_dedup
+    from nearframe.common.drawing import check_plot_path
+    from nearframe.query import plot_sweep, save_sweep_report, sweep_dedup
 
     if plot is not None:
         check_plot_path(plot)

@@ -20,8 +20,8 @@ def earlier_plans(default: Path, plan_path: Path, folder: str) -> Iterator[str]:
         plan_path: Where the new plan is.
         folder: Absolute path of the folder.
     """
-    from nearframe.embeddings import NearframeError
-    from nearframe.query import DedupPlan, numbered_paths
+    from nearframe.common import NearframeError, numbered_paths
+    from nearframe.query import DedupPlan
 
     earlier = itertools.takewhile(
         lambda path: path != plan_path and path.exists(), numbered_paths(default)

@@ -72,7 +72,8 @@ def evaluate(
     Images of a folder, or frames of a video, are copied in 18 ways (JPEG, crops, colours, text, …),
     and each copy is asked back among all of them.
     """
-    from nearframe.query import available_baselines, check_plot_path, plot_similarities
+    from nearframe.common.drawing import check_plot_path
+    from nearframe.query import available_baselines, plot_similarities
     from nearframe.query import evaluate as run_evaluation
     from nearframe.query import evaluate_pairs as run_pairs
 

@@ -46,8 +46,10 @@ def explain(a: Path, b: Path, output: Path | None, as_json: bool, **options: Any
     Prints how alike their embeddings are and how much of the area changed, and draws both images,
     their difference and the regions that changed.
     """
-    from nearframe.query import Naming, check_picture_path, free_path, save_picture
+    from nearframe.common import free_path
+    from nearframe.query import Naming, save_picture
     from nearframe.query import explain as explain_pair
+    from nearframe.query.report.explain_picture import check_picture_path
 
     output = output or free_path(Path("explain.png"))
     check_picture_path(output, a, b)

@@ -22,7 +22,7 @@ def list_left_out(paths: Iterable[Path], *, reads_videos: bool = False) -> "tupl
         paths: Sources; anything but a folder is passed over, and so is an index.
         reads_videos: Whether the command also reads the videos of a folder.
     """
-    from nearframe.embeddings import NearframeError
+    from nearframe.common import NearframeError
     from nearframe.embeddings.sources import INDEX_FILE, list_folder
 
     recursive = bool(click.get_current_context().params.get("recursive"))

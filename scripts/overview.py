@@ -107,12 +107,7 @@ def overview(
 
 
 def _print(found: "Overview") -> None:
-    from nearframe.query.cameras.overview_words import (
-        clock_note,
-        gap_rule,
-        show_origins,
-        small_rule,
-    )
+    from nearframe.query.report.overview_words import clock_note, gap_rule, show_origins, small_rule
 
     cameras = sum(camera.camera is not None for camera in found.cameras)
     of_cameras = f" of {count(cameras, 'camera')}" if cameras else ", no camera in their names"
@@ -151,7 +146,7 @@ def _print(found: "Overview") -> None:
 
 
 def _print_cameras(found: "Overview") -> None:
-    from nearframe.query.cameras.overview_words import (
+    from nearframe.query.report.overview_words import (
         name_of,
         show_duration,
         show_ends,
@@ -191,7 +186,7 @@ def _print_list(title: str, entries: Sequence[T], line: Callable[[T], str]) -> N
 
 
 def _gap_line(gap: "Gap") -> str:
-    from nearframe.query.cameras.overview_words import name_of, show_clock, show_duration
+    from nearframe.query.report.overview_words import name_of, show_clock, show_duration
 
     return (
         f"{name_of(gap.after.camera)}: {show_duration(gap.seconds)}, "
@@ -205,7 +200,7 @@ def _below(found: "Overview", path: str) -> str:
 
 
 def _shown(text: str) -> str:
-    from nearframe.embeddings import shown
+    from nearframe.common import shown
 
     return shown(text)
 
@@ -233,7 +228,7 @@ def _as_json(found: "Overview") -> dict[str, Any]:
 
 
 def _camera_json(camera: "CameraOverview") -> dict[str, Any]:
-    from nearframe.query.cameras.overview_words import iso_time
+    from nearframe.query.report.overview_words import iso_time
 
     def ends(shot: "Shot") -> dict[str, str]:
         return {"source": shot.path, "time": iso_time(shot)}

@@ -129,7 +129,8 @@ def query_dataset(
         open_index,
         unfinished_inputs,
     )
-    from nearframe.query import check_sheet_path, search
+    from nearframe.query import search
+    from nearframe.query.report.contact_sheet import check_sheet_path
 
     if index_path is None:
         if not places:
@@ -257,7 +258,7 @@ def _how_sure(result: "QueryMatches", threshold: "Threshold") -> str:
 
 
 def _print_match(match: "Match") -> None:
-    from nearframe.query.clock import show_time
+    from nearframe.common import show_time
 
     click.echo("Most Similar Frame:")
     click.echo(f"Frame Number: {match.frame.number}")
@@ -269,7 +270,7 @@ def _print_match(match: "Match") -> None:
 
 
 def _print_table(matches: "tuple[Match, ...]") -> None:
-    from nearframe.query.clock import show_time
+    from nearframe.common import show_time
 
     # Without it, nobody could tell why a frame comes before one of higher similarity.
     compared = any(match.pixels is not None for match in matches)

@@ -33,7 +33,7 @@ def take_sampling(options: dict[str, Any]) -> "Sampling":
     Raises:
         click.UsageError: If they exclude each other, or one is out of range.
     """
-    from nearframe.embeddings import NearframeError
+    from nearframe.common import NearframeError
     from nearframe.embeddings.sources import Sampling
 
     try:

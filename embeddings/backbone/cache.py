@@ -14,7 +14,8 @@ from typing import Any
 
 import platformdirs
 
-from ..errors import shown
+from nearframe.common import shown
+
 from .old_networks import remove_old
 
 logger = logging.getLogger(__name__)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import onnx
 
-from ..prefetch import in_batches
+from nearframe.common import in_batches
+
 from ..resnet50 import BLOCKS
 from .names import INPUT
 from .pictures import generated_pictures

@@ -1,5 +1,7 @@
 """Weights, a device and wishes -> the network that serves them best on this machine."""
 
+from nearframe.common import DeviceError
+
 from ..device import (
     Device,
     Precision,
@@ -10,7 +12,6 @@ from ..device import (
     place,
     require_known,
 )
-from ..errors import DeviceError
 from ..fingerprint import Arithmetic, Fingerprint
 from ..preprocessing import Preprocessing
 from ..weights import find_weights

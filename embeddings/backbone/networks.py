@@ -9,10 +9,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from nearframe.common import shown, temporary_errors
+
 from ..device import Placement, instruction_sets
-from ..errors import shown
 from ..preprocessing import Preprocessing
-from ..temporary import temporary_errors
 from ..weights import DEFAULT_WEIGHTS, NAMED_WEIGHTS, FoundWeights
 from .agreement import Agreement, measure_agreement
 from .cache import Entry, cached, digest_of, folder

@@ -8,7 +8,8 @@ import numpy.typing as npt
 import onnxruntime
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 
-from ..prefetch import cores
+from nearframe.common import cores
+
 from .names import INPUT, OUTPUT
 
 # Batches side by side, each in one thread, waste less than one batch split over threads: 30 against

@@ -9,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image
 
-from ..errors import UnreadableImageError
+from nearframe.common import UnreadableImageError
+
 from ..frame import Frame, Unreadable
 from .image import opened_image, to_rgb_array
 from .kinds import kind_of

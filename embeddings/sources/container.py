@@ -14,7 +14,8 @@ import av.container
 import av.stream
 import av.video.stream
 
-from ..errors import SourceError, reading_errors
+from nearframe.common import SourceError, reading_errors
+
 from .kinds import DEMUXERS, VIDEO_SUFFIXES, suffix_of
 from .signatures import head_of, is_script, mpeg_format
 

@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from ..errors import SourceError, UnreadableImageError, reading_errors
+from nearframe.common import SourceError, UnreadableImageError, reading_errors
+
 from ..frame import Frame, Unreadable
 from ..preprocessing import Preprocessing
 from .image import read_image

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from ..errors import UnreadableImageError
+from nearframe.common import UnreadableImageError
+
 from .image import opened_image, read_image
 from .orientation import TURNED_SIDEWAYS, orientation_of
 

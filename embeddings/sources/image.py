@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from ..errors import UnreadableImageError
+from nearframe.common import UnreadableImageError
+
 from ..frame import RgbImage
 from ..preprocessing import Preprocessing
 from .deep import is_deep, samples, stated_maximum

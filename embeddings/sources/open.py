@@ -5,7 +5,8 @@ import stat
 from collections.abc import Callable, Iterator
 from typing import Literal, Protocol
 
-from ..errors import SourceError, reading_errors
+from nearframe.common import SourceError, reading_errors
+
 from ..frame import Frame, Unreadable
 from .animation import Animation
 from .folder import ImageSequence, require_images

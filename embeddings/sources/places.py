@@ -10,7 +10,8 @@ import av
 import av.container
 import av.video.stream
 
-from ..errors import shown
+from nearframe.common import shown
+
 from .container import opened
 from .stretches import Stretches
 

@@ -4,7 +4,8 @@ import os
 
 from PIL import Image
 
-from ..errors import NearframeError
+from nearframe.common import NearframeError
+
 from .alpha import decoder_of, is_format_with_alpha
 from .container import opened, start_of, video_streams
 from .deep import is_deep

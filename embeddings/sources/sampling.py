@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from ..errors import NearframeError
+from nearframe.common import NearframeError
 
 # A millionth of a second is far below any frame distance and far above the rounding of a stamp.
 _TIME_EPSILON_S = 1e-6

@@ -10,7 +10,8 @@ import av
 import av.container
 import av.video.stream
 
-from ..errors import SourceError
+from nearframe.common import SourceError
+
 from ..frame import Frame, FrameRef, Unreadable
 from .alpha import decoder_of
 from .animation import Animation

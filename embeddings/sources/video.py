@@ -13,7 +13,8 @@ import av.video.stream
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import shown
+from nearframe.common import shown
+
 from ..frame import Frame, RgbImage, Unreadable
 from .alpha import background_of_video, has_alpha, over
 from .container import opened, video_streams

@@ -5,7 +5,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import reading_errors
+from nearframe.common import reading_errors
+
 from ..frame import Unreadable
 from .kinds import Kind, kind_of
 from .left_out import LeftOut

@@ -1,10 +1,11 @@
 """Weights by name or path: what there is, where it is, and how it is loaded."""
 
+from nearframe.common import file_sha256
+
 from .load import (
     FoundWeights,
     LoadedWeights,
     WeightsStatus,
-    file_sha256,
     find_weights,
     list_weights,
     load_weights,

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..errors import WeightsError, shown
+from nearframe.common import WeightsError, shown
+
 from ..resnet50 import SHAPES, StateDict
 
 _EXPECTED = "a state dict with torchvision's ResNet50 names"

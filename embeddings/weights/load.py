@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import SourceError, WeightsError, reading_errors, shown
+from nearframe.common import SourceError, WeightsError, file_sha256, reading_errors, shown
+
 from ..resnet50 import SHAPES, StateDict
 from .checkpoint import checked, network_in
 from .names import NAMED_WEIGHTS, RANDOM_SEED, WeightsInfo
 from .quantised import dequantised
 
-_HASH_CHUNK = 1 << 20
 # torchvision's own names of its files; asking torchvision would take seconds.
 _FILES = {"IMAGENET1K_V1": "resnet50-0676ba61.pth", "IMAGENET1K_V2": "resnet50-11ad3fa6.pth"}
 
@@ -121,15 +121,6 @@ def weights_path(info: WeightsInfo) -> Path | None:
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
     home = os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))  # noqa: PTH118
     return Path(os.path.expanduser(home), "hub", "checkpoints", _FILES[info.torchvision])  # noqa: PTH111
-
-
-def file_sha256(path: Path) -> str:
-    """Return a file's SHA-256 in hexadecimal, reading it in pieces."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_HASH_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _torchvision(info: WeightsInfo) -> Any:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from nearframe.embeddings import Vectors, shown
+from nearframe.common import atomic_path, shown
+from nearframe.embeddings import Vectors
 
-from ..atomic import atomic_path
 from ..errors import FrameIndexError
 from ..tables import Ids
 from .flat import FlatSearch

@@ -14,7 +14,8 @@ from typing import Any
 import faiss
 import numpy as np
 
-from nearframe.embeddings import DIMENSION, Vectors, shown
+from nearframe.common import shown
+from nearframe.embeddings import DIMENSION, Vectors
 
 from ..errors import FrameIndexError
 from ..tables import Ids

@@ -6,7 +6,8 @@ from typing import Protocol
 
 import numpy as np
 
-from nearframe.embeddings import DIMENSION, Progress, Vectors
+from nearframe.common import Progress
+from nearframe.embeddings import DIMENSION, Vectors
 
 from ..tables import Ids
 from .ivf import AXES, IvfLists, IvfSearch, Rows, list_count, training_count

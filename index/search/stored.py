@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nearframe.embeddings import NearframeError, Progress, Silent, shown
+from nearframe.common import NearframeError, Progress, Silent, atomic_path, shown
 
-from ..atomic import atomic_path
 from ..catalog import Catalog
 from ..errors import FrameIndexError
 from ..vectors import StoredVectors

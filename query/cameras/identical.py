@@ -5,7 +5,8 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from nearframe.embeddings import Progress, Silent, Unreadable, file_sha256
+from nearframe.common import Progress, Silent, file_sha256
+from nearframe.embeddings import Unreadable
 
 # Two different images of a camera share the tables at their beginning, not their first pixels.
 _BEGINNING = 16 * 1024

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from nearframe.embeddings import NearframeError, shown
+from nearframe.common import NearframeError, shown
 
 UTC_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 

@@ -10,7 +10,8 @@ from datetime import tzinfo
 import numpy as np
 import numpy.typing as npt
 
-from nearframe.embeddings import NearframeError, Progress, Silent, SourceError, Unreadable
+from nearframe.common import NearframeError, Progress, Silent, SourceError
+from nearframe.embeddings import Unreadable
 from nearframe.embeddings.sources import natural_key
 
 from .identical import identical_files

@@ -9,16 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from nearframe.embeddings import (
+from nearframe.common import (
     NearframeError,
     Progress,
     Silent,
     SourceError,
-    Unreadable,
     UnreadableImageError,
+    run_ahead,
     shown,
 )
-from nearframe.embeddings.prefetch import run_ahead
+from nearframe.embeddings import Unreadable
 from nearframe.embeddings.sources import File, ImageFile, ImageSequence, open_source
 from nearframe.embeddings.sources.header import ImageHeader, read_header
 

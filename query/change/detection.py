@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from nearframe.embeddings import NearframeError, RgbImage
+from nearframe.common import NearframeError
+from nearframe.embeddings import RgbImage
 
 from .exchange import exchanged
 from .light import Grey, Light, fit_light

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from nearframe.embeddings import NearframeError
+from nearframe.common import NearframeError
 
 from .light import Grey
 

@@ -1,27 +1,69 @@
-"""Which frames repeat an earlier one."""
+"""Which frames repeat an earlier one: candidates, decisions, and the plan they make."""
 
-from .footage import KeptFrame, VideoDedup, dedup_video
+from .apply import Application, apply_plan, journal_of
+from .explain import Explanation, explain
 from .gathered import ThresholdKind
 from .greedy import Decision, GreedyDedup
 from .job import DedupOptions
+from .plan import DedupPlan, DroppedFile, KeptFile, NotedFile, PlannedFile
 from .planning import plan_dedup
+from .rules import (
+    AGAINST,
+    ANY_DISTANCE,
+    KEEP,
+    METHODS,
+    Against,
+    ChangeSettings,
+    DedupRules,
+    Keep,
+    Method,
+    Window,
+    mask_files,
+)
 from .sweep import Sweep, SweepPair, SweepPoint, Target, plan_for_target, sweep_dedup
 from .sweep_plot import plot_sweep
+from .table import save_table
+from .video import KeptFrame, VideoDedup, dedup_video
+from .words import describe_recall, describe_rules
 
 __all__ = [
+    "AGAINST",
+    "ANY_DISTANCE",
+    "KEEP",
+    "METHODS",
+    "Against",
+    "Application",
+    "ChangeSettings",
     "Decision",
     "DedupOptions",
+    "DedupPlan",
+    "DedupRules",
+    "DroppedFile",
+    "Explanation",
     "GreedyDedup",
+    "Keep",
+    "KeptFile",
     "KeptFrame",
+    "Method",
+    "NotedFile",
+    "PlannedFile",
     "Sweep",
     "SweepPair",
     "SweepPoint",
     "Target",
     "ThresholdKind",
     "VideoDedup",
+    "Window",
+    "apply_plan",
     "dedup_video",
+    "describe_recall",
+    "describe_rules",
+    "explain",
+    "journal_of",
+    "mask_files",
     "plan_dedup",
     "plan_for_target",
     "plot_sweep",
+    "save_table",
     "sweep_dedup",
 ]

@@ -3,16 +3,17 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from nearframe.embeddings import NearframeError, Unreadable, Vectors
+from nearframe.common import NearframeError
+from nearframe.embeddings import Unreadable, Vectors
 from nearframe.index import Recall
 
 from ..change import Change
 from ..change.light import Grey
-from ..plans.rules import DedupRules
 from .evidence import Evidence
 from .greedy import Admits, Decision, GreedyDedup
 from .images import OrderedImage
 from .pictures import Detections, Pictures, Seen
+from .rules import DedupRules
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nearframe.embeddings import NearframeError, RgbImage, Thumbnails, Unreadable
+from nearframe.common import NearframeError
+from nearframe.embeddings import RgbImage, Thumbnails, Unreadable
 from nearframe.embeddings.sources import ContentBeyondRgb, content_beyond_rgb, content_may_repeat
 
 from .images import OrderedImage

@@ -9,25 +9,17 @@ from typing import Literal
 
 import numpy as np
 
-from nearframe.embeddings import (
-    Embedder,
-    MakeEmbedder,
-    Progress,
-    SourceError,
-    Unreadable,
-    Vectors,
-    shown,
-)
-from nearframe.embeddings.temporary import temporary_file
+from nearframe.common import Progress, SourceError, shown, temporary_file
+from nearframe.embeddings import Embedder, MakeEmbedder, Unreadable, Vectors
 from nearframe.index import Recall
 
-from ..plans.rules import DedupRules
 from .decider import Decider, Measured
 from .greedy import Decision
 from .images import OrderedImage
 from .job import DedupOptions, Job, prepare
 from .pictures import PictureSpool, Seen
 from .representatives import spooled_vectors
+from .rules import DedupRules
 from .stream import Batch
 
 ThresholdKind = Literal["similarity", "change"]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from nearframe.embeddings import SourceError, Unreadable, UnreadableImageError, shown
+from nearframe.common import SourceError, UnreadableImageError, shown
+from nearframe.embeddings import Unreadable
 from nearframe.embeddings.sources import File, ImageFile, ImageSequence, open_source
 from nearframe.index import FrameIndex
 

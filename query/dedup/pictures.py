@@ -9,13 +9,13 @@ from typing import IO
 import cv2
 import numpy as np
 
-from nearframe.embeddings import NearframeError, RgbImage, shown
-from nearframe.embeddings.temporary import temporary_errors
+from nearframe.common import NearframeError, shown, temporary_errors
+from nearframe.embeddings import RgbImage
 
 from ..change import ChangeDetection
 from ..change.light import Grey
-from ..plans.rules import ChangeSettings
 from .quality import sharpness
+from .rules import ChangeSettings
 
 _HELD_BYTES = 128 << 20
 _TASK = "note the pictures that are compared"

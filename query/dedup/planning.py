@@ -5,30 +5,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 
-from nearframe.embeddings import (
-    Embedder,
-    MakeEmbedder,
-    Progress,
-    Silent,
-    SourceError,
-    Unreadable,
-    shown,
-)
+from nearframe.common import Progress, Silent, SourceError, shown
+from nearframe.embeddings import Embedder, MakeEmbedder, Unreadable
 from nearframe.embeddings.sources import File
 
-from ..plans.plan import (
-    DedupPlan,
-    DroppedFile,
-    KeptFile,
-    NotedFile,
-    PlannedFile,
-    name_in,
-    now,
-)
 from .decider import Decider
 from .greedy import Decision
 from .images import OrderedImage
 from .job import DedupOptions, Job, prepare
+from .plan import DedupPlan, DroppedFile, KeptFile, NotedFile, PlannedFile, name_in, now
 from .representatives import Group, Representatives
 
 

@@ -10,16 +10,16 @@ from typing import IO
 
 import numpy as np
 
+from nearframe.common import temporary_errors, temporary_file
 from nearframe.embeddings import DIMENSION, Vectors
-from nearframe.embeddings.temporary import temporary_errors, temporary_file
 
-from ..plans.rules import DedupRules
-from ..threshold import lowest_cosine
+from ..search.threshold import lowest_cosine
 from .decider import ChangedArea, decide_in_order, engine_of
 from .greedy import Admits, Decision
 from .images import OrderedImage
 from .pictures import Seen
 from .quality import Quality, best_first, quality_of, reason_to_keep
+from .rules import DedupRules
 
 _TRIED = 3
 """Frames of a run that are tried, best first, before its first frame stands for it."""

@@ -7,17 +7,16 @@ from typing import Literal
 
 import numpy as np
 
+from nearframe.common import NearframeError, in_batches, run_ahead
 from nearframe.embeddings import (
     THUMBNAIL_SIDE,
     Embedder,
     Frame,
     FrameRef,
-    NearframeError,
     Thumbnails,
     Unreadable,
     Vectors,
 )
-from nearframe.embeddings.prefetch import in_batches, run_ahead
 from nearframe.embeddings.sources import ImageSequence
 from nearframe.embeddings.thumbnail import thumbnail
 from nearframe.index import FrameBlock, FrameIndex

@@ -4,23 +4,16 @@ import os
 import re
 from dataclasses import dataclass, replace
 
-from nearframe.embeddings import (
-    Embedder,
-    MakeEmbedder,
-    NearframeError,
-    Progress,
-    Silent,
-    Unreadable,
-    shown,
-)
+from nearframe.common import NearframeError, Progress, Silent, shown
+from nearframe.embeddings import Embedder, MakeEmbedder, Unreadable
 from nearframe.index import Recall
 
-from ..plans.plan import DedupPlan
-from ..plans.rules import DedupRules
 from .gathered import Gathered, ThresholdKind, gathered
 from .greedy import Decision
 from .job import DedupOptions
+from .plan import DedupPlan
 from .planning import plan_job
+from .rules import DedupRules
 from .sweep_steps import sweep_steps
 
 

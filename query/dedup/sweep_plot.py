@@ -2,7 +2,8 @@
 
 import os
 
-from ..drawing import check_plot_path, save_plot
+from nearframe.common.drawing import check_plot_path, save_plot
+
 from .sweep import Sweep
 
 _LINE, _USUAL = "#1f6fb4", "#555555"

@@ -3,8 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
-from nearframe.embeddings import UnreadableImageError
-from nearframe.embeddings.prefetch import run_ahead
+from nearframe.common import UnreadableImageError, run_ahead
 from nearframe.embeddings.sources.image import opened_image
 
 from .images import Images, OrderedImage

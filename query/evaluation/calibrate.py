@@ -7,22 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nearframe.embeddings import (
-    Embedder,
-    Fingerprint,
-    MakeEmbedder,
-    NearframeError,
-    Progress,
-    Silent,
-    SourceError,
-    Unreadable,
-    resolve_embedder,
-)
+from nearframe.common import NearframeError, Progress, Silent, SourceError
+from nearframe.embeddings import Embedder, Fingerprint, MakeEmbedder, Unreadable, resolve_embedder
 from nearframe.embeddings.sources import ImageSequence, open_source
 from nearframe.index import StoredThreshold
 
-from ..plans.plan import now
-from ..threshold import ROUNDING, lowest_cosine
+from ..dedup.plan import now
+from ..search.threshold import ROUNDING, lowest_cosine
 from .baselines import thumbnail
 from .copy_edits import COPY_EDITS, CopyEdit
 from .describe import NETWORK, CopySource, Described, describe, evenly

@@ -11,16 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from nearframe.embeddings import (
-    Embedder,
-    Frame,
-    FrameRef,
-    Progress,
-    SourceError,
-    Thumbnails,
-    Unreadable,
-    shown,
-)
+from nearframe.common import Progress, SourceError, shown
+from nearframe.embeddings import Embedder, Frame, FrameRef, Thumbnails, Unreadable
 from nearframe.embeddings.sources import ImageSequence, Source
 
 from .baselines import Baseline

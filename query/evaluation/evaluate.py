@@ -7,20 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nearframe.embeddings import (
-    Embedder,
-    Fingerprint,
-    MakeEmbedder,
-    NearframeError,
-    Progress,
-    Silent,
-    SourceError,
-    Unreadable,
-    resolve_embedder,
-)
+from nearframe.common import NearframeError, Progress, Silent, SourceError
+from nearframe.embeddings import Embedder, Fingerprint, MakeEmbedder, Unreadable, resolve_embedder
 from nearframe.embeddings.sources import open_source
 
-from ..threshold import Threshold, lowest_cosine, usual_threshold
+from ..search.threshold import Threshold, lowest_cosine, usual_threshold
 from .baselines import Baseline
 from .by_pixels import settled_by_pixels
 from .copy_edits import COPY_EDITS, CopyEdit

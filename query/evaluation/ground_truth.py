@@ -8,17 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nearframe.embeddings import (
-    Embedder,
-    MakeEmbedder,
-    NearframeError,
-    Progress,
-    Silent,
-    SourceError,
-    reading_errors,
-    resolve_embedder,
-    shown,
-)
+from nearframe.common import NearframeError, Progress, Silent, SourceError, reading_errors, shown
+from nearframe.embeddings import Embedder, MakeEmbedder, resolve_embedder
 from nearframe.embeddings.sources import File, ImageFile, ImageSequence, open_source
 
 from .baselines import Baseline

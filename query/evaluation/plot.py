@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from nearframe.embeddings import default_threshold, shown
+from nearframe.common import shown
+from nearframe.common.drawing import check_plot_path, save_plot
+from nearframe.embeddings import default_threshold
 
-from ..drawing import check_plot_path, save_plot
 from .evaluate import Evaluation, MethodScores
 
 if TYPE_CHECKING:

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from nearframe.embeddings import shown, writing_errors
-from nearframe.index import output_path, picture_mark
+from nearframe.common import output_path, picture_mark, shown, writing_errors
+from nearframe.common.drawing import PICTURE_FORMATS, picture_font, require_drawable, shortened
 
-from ..drawing import PICTURE_FORMATS, picture_font, require_drawable, shortened
-from ..search import QueryMatches, SearchReport
+from ..search.search import QueryMatches, SearchReport
 from .matches import MatchPictures, describe_frame, key_of
 from .thumbnails import SIDE, Thumbnail
 

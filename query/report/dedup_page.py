@@ -9,13 +9,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from nearframe.embeddings import Progress, Silent, shown
+from nearframe.common import Progress, Silent, shown
 from nearframe.embeddings.sources import natural_key
 
-from ..plans import ChangeSettings, DedupPlan, DedupRules, DroppedFile, KeptFile, PlannedFile
-from ..plans.words import describe_rules
-from .looks import Look, ReportFrame, look_at_frames
+from ..dedup.plan import DedupPlan, DroppedFile, KeptFile, PlannedFile
+from ..dedup.rules import ChangeSettings, DedupRules
+from ..dedup.words import describe_rules
 from .page import choice, controls, facts_list, table, unreadable_list, write_page
+from .previews import Look, ReportFrame, look_at_frames
 from .thumbnails import picture_json
 from .timeline import TimelineRow, dedup_timeline
 

@@ -5,12 +5,11 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from nearframe.common import run_ahead, show_time
 from nearframe.embeddings import FrameRef, Unreadable
-from nearframe.embeddings.prefetch import run_ahead
 from nearframe.embeddings.sources import frames_at, kind_of
 
-from ..clock import show_time
-from ..search import QueryMatches
+from ..search.search import QueryMatches
 from .thumbnails import Thumbnail, read_thumbnail
 
 _AHEAD = 32

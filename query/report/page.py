@@ -16,8 +16,8 @@ from importlib import resources
 from itertools import islice
 from typing import Any
 
-from nearframe.embeddings import Unreadable, shown, writing_errors
-from nearframe.index import GENERATOR, output_write
+from nearframe.common import GENERATOR, output_write, shown, writing_errors
+from nearframe.embeddings import Unreadable
 
 PER_PACK = 100
 """Pictures that the page unpacks at once."""

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nearframe.embeddings import Progress, Silent, shown
+from nearframe.common import Progress, Silent, shown
 
-from ..search import QueryMatches, SearchReport
+from ..search.search import QueryMatches, SearchReport
 from .matches import MatchPictures, describe_frame, key_of
 from .page import choice, controls, facts_list, unreadable_list, write_page
 from .thumbnails import picture_json

@@ -5,12 +5,11 @@ import os
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 
-from nearframe.embeddings import shown, writing_errors
-from nearframe.index import Match, output_write
+from nearframe.common import output_write, show_time, shown, writing_errors
+from nearframe.index import Match
 
-from ..clock import show_time
-from ..search import QueryMatches, SearchReport
-from ..views import judge
+from ..search.search import QueryMatches, SearchReport
+from ..search.views import judge
 
 COLUMNS = ("still", "source", "time", "frame", "similarity", "verdict")
 

@@ -5,13 +5,13 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from nearframe.embeddings import Progress, Silent, shown
+from nearframe.common import Progress, Silent, shown
 
 from ..dedup import Sweep, SweepPair, SweepPoint
-from ..plans import ChangeSettings
-from ..plans.words import describe_rules
-from .looks import ReportFrame, look_at_frames
+from ..dedup.rules import ChangeSettings
+from ..dedup.words import describe_rules
 from .page import choice, controls, facts_list, table, unreadable_list, write_page
+from .previews import ReportFrame, look_at_frames
 from .thumbnails import picture_json
 
 _HEAD = (("Threshold", "number"), ("Stay", "number"), ("Share", "number"), ("", ""))

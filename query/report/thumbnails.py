@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from nearframe.embeddings import RgbImage, UnreadableImageError
+from nearframe.common import UnreadableImageError
+from nearframe.embeddings import RgbImage
 from nearframe.embeddings.sources import read_image
 
 from ..change import Region

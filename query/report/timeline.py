@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..svg import bar, line, svg, text
-from ..time_axis import time_axis
-from ..time_scale import TimeScale
-from ..wall_time import wall_seconds, wall_time
+from .svg import bar, line, svg, text
+from .time_axis import time_axis
+from .time_scale import TimeScale
+from .wall_time import wall_seconds, wall_time
 
 # Names left of the bars, one row per camera, the axis below; in pixels.
 _NAMES, _WIDTH, _ROW, _BARS, _AXIS = 150, 810, 46, 34, 38

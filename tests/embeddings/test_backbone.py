@@ -4,7 +4,8 @@ import torch
 from torch import nn
 from torchvision.models import resnet50
 
-from nearframe.embeddings import DeviceError, Preprocessing
+from nearframe.common import DeviceError
+from nearframe.embeddings import Preprocessing
 from nearframe.embeddings.backbone.torch_runtime import TorchBackbone, sent
 from nearframe.embeddings.device import place
 

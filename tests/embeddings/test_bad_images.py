@@ -8,7 +8,8 @@ import psutil
 import pytest
 from PIL import Image
 
-from nearframe.embeddings import SourceError, Unreadable, UnreadableImageError
+from nearframe.common import SourceError, UnreadableImageError
+from nearframe.embeddings import Unreadable
 from nearframe.embeddings.sources import ImageSequence, image, open_source, read_image
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nearframe.embeddings import UnreadableImageError
+from nearframe.common import UnreadableImageError
 from nearframe.embeddings.sources import content_beyond_rgb, content_may_repeat, read_image
 
 

@@ -8,7 +8,7 @@ import torch
 import torchvision.models
 from safetensors.torch import save_file
 
-from nearframe.embeddings import WeightsError
+from nearframe.common import WeightsError
 from nearframe.embeddings.resnet50 import SHAPES
 from nearframe.embeddings.weights import load_weights
 from nearframe.embeddings.weights.checkpoint import checked, network_in

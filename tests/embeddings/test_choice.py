@@ -2,7 +2,8 @@
 
 import pytest
 
-from nearframe.embeddings import Arithmetic, DeviceError, Preprocessing
+from nearframe.common import DeviceError
+from nearframe.embeddings import Arithmetic, Preprocessing
 from nearframe.embeddings.backbone import load
 from nearframe.embeddings.device import Placement, may_have_gpu, multiplies_bf16
 from nearframe.embeddings.weights import FoundWeights

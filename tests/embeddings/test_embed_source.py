@@ -6,7 +6,8 @@ import numpy as np
 import psutil
 import pytest
 
-from nearframe.embeddings import Embedder, Frame, SourceError, Unreadable
+from nearframe.common import SourceError
+from nearframe.embeddings import Embedder, Frame, Unreadable
 from nearframe.embeddings.sources import ImageSequence, Sampling, VideoSource
 
 

@@ -6,14 +6,12 @@ import psutil
 import pytest
 from PIL import Image
 
+from nearframe.common import FingerprintMismatchError, NearframeError, UnreadableImageError
 from nearframe.embeddings import (
     DIMENSION,
     Embedder,
     Fingerprint,
-    FingerprintMismatchError,
-    NearframeError,
     Preprocessing,
-    UnreadableImageError,
     embedder_for,
     resolve_embedder,
 )

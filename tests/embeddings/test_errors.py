@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nearframe.embeddings import (
+from nearframe.common import (
     DiskFullError,
     NearframeError,
     OutputError,

@@ -3,13 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from nearframe.embeddings import (
-    Arithmetic,
-    Fingerprint,
-    FingerprintMismatchError,
-    NearframeError,
-    Preprocessing,
-)
+from nearframe.common import FingerprintMismatchError, NearframeError
+from nearframe.embeddings import Arithmetic, Fingerprint, Preprocessing
 
 OURS = Fingerprint("builtin", "a" * 64, Preprocessing())
 NAMES = {"mine": "the index", "theirs": "this run", "remedy": "make a new one"}

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from nearframe.embeddings import SourceError, Unreadable
+from nearframe.common import SourceError
+from nearframe.embeddings import Unreadable
 from nearframe.embeddings.sources import (
     ImageSequence,
     VideoSource,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
 
-from nearframe.embeddings import UnreadableImageError
+from nearframe.common import UnreadableImageError
 from nearframe.embeddings.sources import header, read_image
 from nearframe.embeddings.sources.header import ImageHeader, read_header
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nearframe.embeddings import SourceError, Unreadable
+from nearframe.common import SourceError
+from nearframe.embeddings import Unreadable
 from nearframe.embeddings.sources import (
     IMAGE_SUFFIXES,
     RAW_SUFFIXES,

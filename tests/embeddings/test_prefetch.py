@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nearframe.embeddings.prefetch import in_batches, run_ahead
+from nearframe.common import in_batches, run_ahead
 
 
 def threads():

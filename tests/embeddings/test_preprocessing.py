@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from torchvision.transforms import v2
 
-from nearframe.embeddings import FITS, NearframeError, Preprocessing
+from nearframe.common import NearframeError
+from nearframe.embeddings import FITS, Preprocessing
 
 
 def noise(width, height, seed=0):

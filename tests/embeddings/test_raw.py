@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nearframe.embeddings import SourceError, UnreadableImageError
+from nearframe.common import SourceError, UnreadableImageError
 from nearframe.embeddings.sources import (
     content_beyond_rgb,
     content_may_repeat,

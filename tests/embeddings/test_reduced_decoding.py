@@ -7,14 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nearframe.embeddings import (
-    NAMED_WEIGHTS,
-    Embedder,
-    FingerprintMismatchError,
-    NearframeError,
-    Preprocessing,
-    default_preprocessing,
-)
+from nearframe.common import FingerprintMismatchError, NearframeError
+from nearframe.embeddings import NAMED_WEIGHTS, Embedder, Preprocessing, default_preprocessing
 from nearframe.embeddings.preprocessing import DECODINGS
 from nearframe.embeddings.sources import ImageSequence, read_image
 

@@ -2,9 +2,8 @@ import errno
 
 import pytest
 
-from nearframe.embeddings import OutputError
+from nearframe.common import OutputError, temporary_errors, temporary_file
 from nearframe.embeddings.backbone import int8
-from nearframe.embeddings.temporary import temporary_errors, temporary_file
 
 
 @pytest.fixture

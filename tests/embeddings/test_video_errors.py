@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from nearframe.embeddings import SourceError
+from nearframe.common import SourceError
 from nearframe.embeddings.sources import open_source
 from nearframe.embeddings.sources.container import video_streams
 

@@ -5,7 +5,8 @@ import av
 import numpy as np
 import pytest
 
-from nearframe.embeddings import Frame, NearframeError
+from nearframe.common import NearframeError
+from nearframe.embeddings import Frame
 from nearframe.embeddings.sources import Sampling, VideoSource, open_source
 
 FORMATS = {

@@ -12,15 +12,14 @@ import torch
 from safetensors.torch import save_file
 from torchvision.models import ResNet50_Weights, resnet50
 
+from nearframe.common import WeightsError, file_sha256
 from nearframe.embeddings import (
     DEFAULT_WEIGHTS,
     NAMED_WEIGHTS,
     Embedder,
     Preprocessing,
-    WeightsError,
     default_preprocessing,
     default_threshold,
-    file_sha256,
     list_weights,
 )
 from nearframe.embeddings.weights import load_weights, name_of, weights_path

@@ -3,14 +3,7 @@ import os
 
 import pytest
 
-from nearframe.index import (
-    atomic,
-    atomic_path,
-    atomic_write,
-    remove_leftovers,
-    rename,
-    rename_new,
-)
+from nearframe.common import atomic, atomic_path, atomic_write, remove_leftovers, rename, rename_new
 
 
 def test_the_new_content_takes_the_name_at_the_end(tmp_path, listing):

@@ -8,14 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nearframe.embeddings import (
-    Embedder,
-    FingerprintMismatchError,
-    FrameRef,
-    NearframeError,
-    Preprocessing,
-    SourceError,
-)
+from nearframe.common import FingerprintMismatchError, NearframeError, SourceError
+from nearframe.embeddings import Embedder, FrameRef, Preprocessing
 from nearframe.embeddings.sources import Sampling
 from nearframe.index import FrameIndex, FrameIndexError, build_index, open_index, verify
 

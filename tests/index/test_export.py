@@ -6,7 +6,8 @@ import faiss
 import numpy as np
 import pytest
 
-from nearframe.embeddings import FrameRef, NearframeError
+from nearframe.common import NearframeError
+from nearframe.embeddings import FrameRef
 from nearframe.index import (
     ExportedIndex,
     FrameIndex,

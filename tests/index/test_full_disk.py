@@ -9,7 +9,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from nearframe.embeddings import DiskFullError
+from nearframe.common import DiskFullError
 from nearframe.index import FrameIndex, build_index, export_index, verify
 
 pytestmark = pytest.mark.usefixtures("fake_network")

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nearframe.embeddings import Embedder, NearframeError
+from nearframe.common import NearframeError
+from nearframe.embeddings import Embedder
 from nearframe.embeddings.sources import Sampling
 from nearframe.index import (
     FrameIndex,

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from nearframe.index.interrupts import interrupts_held
+from nearframe.common import interrupts_held
 
 
 def test_an_interrupt_takes_effect_at_the_end_of_the_block():

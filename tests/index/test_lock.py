@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from nearframe.embeddings import OutputError
+from nearframe.common import OutputError
 from nearframe.index import FrameIndex, IndexLockedError, build_index
 from nearframe.index.lock import acquire_write_lock
 

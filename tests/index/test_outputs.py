@@ -5,9 +5,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from nearframe.embeddings import OutputError
-from nearframe.index import output_write, picture_mark, replace_anything, require_replaceable
-from nearframe.index.outputs import is_own_output
+from nearframe.common import (
+    OutputError,
+    is_own_output,
+    output_write,
+    picture_mark,
+    replace_anything,
+    require_replaceable,
+)
 
 MINE = b"mine"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nearframe.embeddings import NearframeError, OutputError
+from nearframe.common import NearframeError, OutputError
 from nearframe.index import FrameIndex, FrameIndexError, IndexLockedError, build_index
 from nearframe.index.catalog import Catalog
 from nearframe.index.database import Database

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from nearframe.embeddings import DiskFullError, Embedder
+from nearframe.common import DiskFullError
+from nearframe.embeddings import Embedder
 from nearframe.index import FrameIndex, build_index, unfinished_inputs
 from nearframe.index.frame_index import write_shard
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from nearframe.embeddings import DiskFullError, NearframeError, OutputError, SourceError
+from nearframe.common import DiskFullError, NearframeError, OutputError, SourceError
 from nearframe.query import ACTIONS, DedupRules, apply_plan, journal_of
-from nearframe.query.plans import TARGETED, files
-from nearframe.query.plans.journal import Journal
+from nearframe.query.files import transfer as files
+from nearframe.query.files.journal import TARGETED, Journal
 
 DROPPING = [action for action in ACTIONS if action not in ("copy-unique", "hardlink")]
 FILES = ("a.png", "b.png", "c.png", "d.png", "sub/e.png", "sub/f.png", "other/deep/g.png")

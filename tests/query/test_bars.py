@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from nearframe.embeddings import Embedder
 from nearframe.index import build_index
 from nearframe.query import Bars, search
-from nearframe.query.bars import possible_bars
+from nearframe.query.search.bars import possible_bars
 
 COLOURS = [(0, 0, 0), (255, 255, 255), (128, 128, 128), (30, 60, 120)]
 # Left, top, right, bottom.

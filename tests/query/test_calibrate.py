@@ -6,13 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nearframe.embeddings import (
-    DIMENSION,
-    Embedder,
-    FingerprintMismatchError,
-    NearframeError,
-    SourceError,
-)
+from nearframe.common import FingerprintMismatchError, NearframeError, SourceError
+from nearframe.embeddings import DIMENSION, Embedder
 from nearframe.index import (
     FrameIndex,
     FrameIndexError,
@@ -32,7 +27,7 @@ from nearframe.query import (
 from nearframe.query.evaluation import nearest_pairs
 from nearframe.query.evaluation.calibrate import _rounded_up, highest_rate
 from nearframe.query.evaluation.nearest_pairs import find_nearest_pairs
-from nearframe.query.threshold import lowest_cosine
+from nearframe.query.search.threshold import lowest_cosine
 
 LIGHT = {name: COPY_EDITS[name] for name in ("jpeg60", "mirror")}
 

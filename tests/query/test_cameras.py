@@ -4,12 +4,8 @@ from datetime import datetime, timedelta
 import pytest
 from PIL import Image
 
-from nearframe.embeddings import (
-    NearframeError,
-    SourceError,
-    Unreadable,
-    UnreadableImageError,
-)
+from nearframe.common import NearframeError, SourceError, UnreadableImageError
+from nearframe.embeddings import Unreadable
 from nearframe.embeddings.sources import File
 from nearframe.query import ImageShot, Naming, Shot, read_shot, read_shots, seconds_of
 from nearframe.query.cameras import shots as cameras

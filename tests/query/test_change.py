@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from nearframe.embeddings import NearframeError
+from nearframe.common import NearframeError
 from nearframe.query import Change, ChangeDetection, Light
 
 PLAIN = ChangeDetection(light_compensation=False)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from nearframe.embeddings import NearframeError
+from nearframe.common import NearframeError
 from nearframe.query import ACTIONS, DedupPlan, DedupRules, PlannedFile, apply_plan
-from nearframe.query.plans import TARGETED
+from nearframe.query.files.journal import TARGETED
 
 DROPPING = ("move", "trash", "delete")
 

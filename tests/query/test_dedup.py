@@ -10,15 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nearframe.embeddings import (
-    NAMED_WEIGHTS,
-    Embedder,
-    FingerprintMismatchError,
-    NearframeError,
-    Preprocessing,
-    SourceError,
-    file_sha256,
-)
+from nearframe.common import FingerprintMismatchError, NearframeError, SourceError, file_sha256
+from nearframe.embeddings import NAMED_WEIGHTS, Embedder, Preprocessing
 from nearframe.embeddings.sources import Sampling
 from nearframe.index import FrameIndex, build_index
 from nearframe.query import DedupOptions, DedupPlan, plan_dedup

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageFilter
 
-from nearframe.embeddings import NearframeError, SourceError
+from nearframe.common import NearframeError, SourceError
 from nearframe.index import build_index
 from nearframe.query import ChangeSettings, DedupOptions, Naming, Window, mask_files, plan_dedup
 

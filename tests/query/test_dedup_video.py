@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nearframe.embeddings import NearframeError, OutputError, SourceError
+from nearframe.common import NearframeError, OutputError, SourceError
 from nearframe.embeddings.sources import Sampling, read_image
 from nearframe.query import ChangeSettings, DedupOptions, Window, dedup_video, mask_files
-from nearframe.query.dedup import footage, pictures
+from nearframe.query.dedup import pictures
+from nearframe.query.dedup import video as footage
 
 HERE, THERE = (10, 10), (100, 50)
 

@@ -5,12 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nearframe.embeddings import (
-    DIMENSION,
-    Embedder,
-    NearframeError,
-    SourceError,
-)
+from nearframe.common import NearframeError, SourceError
+from nearframe.embeddings import DIMENSION, Embedder
 from nearframe.embeddings.sources import folder as folders
 from nearframe.query import COPY_EDITS, evaluate
 from nearframe.query.evaluation import describe

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from nearframe.embeddings import NearframeError, OutputError, UnreadableImageError
+from nearframe.common import NearframeError, OutputError, UnreadableImageError
 from nearframe.query import (
     ChangeDetection,
     Threshold,
-    check_picture_path,
     draw_picture,
     explain,
     save_picture,
 )
+from nearframe.query.report.explain_picture import check_picture_path
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ import errno
 
 import pytest
 
-from nearframe.embeddings import OutputError, file_sha256
-from nearframe.query.plans import files
-from nearframe.query.plans.files import move_file
+from nearframe.common import OutputError, file_sha256
+from nearframe.query.files import transfer as files
+from nearframe.query.files.transfer import move_file
 
 TOKEN = "0123456789abcdef"
 

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from nearframe.embeddings import NearframeError
+from nearframe.common import NearframeError
 from nearframe.query import AGAINST, GreedyDedup
-from nearframe.query.dedup import earlier, greedy
-from nearframe.query.threshold import ROUNDING
+from nearframe.query.dedup import candidates as earlier
+from nearframe.query.dedup import greedy
+from nearframe.query.search.threshold import ROUNDING
 
 # Small, so that a few dozen vectors cross many borders; that they are co-prime mixes the cases.
 SMALL_BLOCK = 5

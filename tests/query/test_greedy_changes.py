@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nearframe.embeddings import NearframeError
+from nearframe.common import NearframeError
 from nearframe.query import GreedyDedup, Window
-from nearframe.query.dedup import earlier, greedy
-from nearframe.query.threshold import ROUNDING
+from nearframe.query.dedup import candidates as earlier
+from nearframe.query.dedup import greedy
+from nearframe.query.search.threshold import ROUNDING
 
 CAMERAS = [None, "c1", "c2"]
 

@@ -1,6 +1,6 @@
 import pytest
 
-from nearframe.embeddings import NearframeError
+from nearframe.common import NearframeError
 from nearframe.query import evaluate_pairs
 
 

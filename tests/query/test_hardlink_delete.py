@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from nearframe.embeddings import NearframeError, OutputError
+from nearframe.common import NearframeError, OutputError
 from nearframe.query import apply_plan, undo
-from nearframe.query.plans import operations
-from nearframe.query.plans.journal import Journal
+from nearframe.query.files import operations
+from nearframe.query.files.journal import Journal
 
 FILES = ("a.png", "b.png", "c.png", "sub/d.png")
 

@@ -18,12 +18,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from nearframe.embeddings import NearframeError
-from nearframe.index import atomic
+from nearframe.common import NearframeError, atomic
 from nearframe.query import apply_plan, undo
-from nearframe.query.plans import TARGETED, files
-from nearframe.query.plans.journal import Journal
-from nearframe.query.plans.trash import HAS_RECORDS
+from nearframe.query.files import transfer as files
+from nearframe.query.files.journal import TARGETED, Journal
+from nearframe.query.files.trash import HAS_RECORDS
 
 DROPPED = {"b.png": "a.png", "sub/d.png": "sub/c.png"}
 KEPT = ("a.png", "sub/c.png")

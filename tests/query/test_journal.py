@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from nearframe.embeddings import NearframeError, OutputError, SourceError
+from nearframe.common import NearframeError, OutputError, SourceError
 from nearframe.query import undo
-from nearframe.query.plans.journal import Journal, Operation, journal_lock
+from nearframe.query.files.journal import Journal, Operation, journal_lock
 
 JOURNAL = Journal(
     "move",

@@ -3,7 +3,7 @@
 import pytest
 
 from nearframe.query import apply_plan, undo
-from nearframe.query.plans.journal import Journal
+from nearframe.query.files.journal import Journal
 
 
 @pytest.fixture

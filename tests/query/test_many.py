@@ -10,7 +10,9 @@ import pytest
 from nearframe.embeddings import DIMENSION
 from nearframe.index import Recall
 from nearframe.query import DedupPlan, GreedyDedup, Window, describe_recall
-from nearframe.query.dedup import earlier, greedy, many
+from nearframe.query.dedup import approximate as many
+from nearframe.query.dedup import candidates as earlier
+from nearframe.query.dedup import greedy
 
 LIMIT = 60
 ABOVE = 0.9

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nearframe.embeddings import NearframeError, SourceError
+from nearframe.common import NearframeError, SourceError
 from nearframe.query import GAP_FACTOR, Naming, survey
 
 START = datetime(2021, 3, 26, 8, tzinfo=timezone.utc)

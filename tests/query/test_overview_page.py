@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nearframe.embeddings import OutputError, Unreadable
+from nearframe.common import OutputError
+from nearframe.embeddings import Unreadable
 from nearframe.query import (
     CameraOverview,
     Gap,
@@ -20,9 +21,9 @@ from nearframe.query import (
     render_page,
     save_page,
 )
-from nearframe.query.cameras.overview_plots import interval_histogram, timeline
-from nearframe.query.cameras.overview_words import iso_time, show_duration
-from nearframe.query.wall_time import time_ticks
+from nearframe.query.report.overview_plots import interval_histogram, timeline
+from nearframe.query.report.overview_words import iso_time, show_duration
+from nearframe.query.report.wall_time import time_ticks
 
 START = datetime(2021, 3, 26, 8)
 VOID = {"meta", "br"}

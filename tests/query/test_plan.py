@@ -5,16 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from nearframe.embeddings import NearframeError, OutputError, SourceError, Unreadable
-from nearframe.query import (
-    ChangeSettings,
-    DedupPlan,
-    DedupRules,
-    KeptFile,
-    PlannedFile,
-    Window,
-    free_path,
-)
+from nearframe.common import NearframeError, OutputError, SourceError, free_path
+from nearframe.embeddings import Unreadable
+from nearframe.query import ChangeSettings, DedupPlan, DedupRules, KeptFile, PlannedFile, Window
 
 RULES = DedupRules(threshold=0.999).to_json()
 

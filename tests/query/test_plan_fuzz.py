@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import pytest
 
-from nearframe.embeddings import NearframeError
+from nearframe.common import NearframeError
 from nearframe.query import DedupPlan, apply_plan, undo
 
 MUTATIONS = 300

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nearframe.embeddings import DIMENSION, NearframeError
+from nearframe.common import NearframeError
+from nearframe.common.drawing import PLOT_FORMATS
+from nearframe.embeddings import DIMENSION
 from nearframe.query import COPY_EDITS, evaluate, plot_similarities
-from nearframe.query.drawing import PLOT_FORMATS
 
 FEW = {name: COPY_EDITS[name] for name in ("jpeg20", "crop40", "mirror")}
 

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from nearframe.embeddings import OutputError, Unreadable
+from nearframe.common import OutputError
+from nearframe.embeddings import Unreadable
 from nearframe.query import (
     ChangeSettings,
     DedupPlan,
@@ -22,9 +23,9 @@ from nearframe.query import (
     KeptFile,
     PlannedFile,
     Window,
+    save_report,
 )
 from nearframe.query.report import page as report_page
-from nearframe.query.report import save_report
 from nearframe.query.report.thumbnails import SIDE
 from nearframe.query.report.timeline import TimelineRow, dedup_timeline
 

@@ -10,8 +10,14 @@ import pytest
 from PIL import Image
 
 from nearframe.index import build_index
-from nearframe.query import ChangeSettings, plan_dedup, save_query_report, save_report, search
-from nearframe.query.dedup import DedupOptions
+from nearframe.query import (
+    ChangeSettings,
+    DedupOptions,
+    plan_dedup,
+    save_query_report,
+    save_report,
+    search,
+)
 from nearframe.query.report.dedup_page import _controls, _Frames
 from nearframe.query.report.page import to_json, write_page
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nearframe.embeddings import FrameRef, NearframeError, Unreadable
+from nearframe.common import NearframeError
+from nearframe.embeddings import FrameRef, Unreadable
 from nearframe.embeddings.sources import VideoSource
 from nearframe.index import Match
 from nearframe.query import (

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nearframe.embeddings import NearframeError, UnreadableImageError
+from nearframe.common import NearframeError, UnreadableImageError
 from nearframe.query import ChangeSettings, DedupRules, Window, mask_files
 
 

@@ -6,13 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nearframe.embeddings import (
-    Embedder,
-    FingerprintMismatchError,
-    NearframeError,
-    Preprocessing,
-    SourceError,
-)
+from nearframe.common import FingerprintMismatchError, NearframeError, SourceError
+from nearframe.embeddings import Embedder, Preprocessing
 from nearframe.embeddings.sources import Sampling
 from nearframe.index import (
     FrameIndex,

@@ -39,7 +39,7 @@ def test_a_search_finds_the_frame_with_the_same_pixels(make_folder, picture, bli
 
 def test_queries_come_in_blocks(make_folder, blind, tmp_path, monkeypatch):
     # By its name alone, it is the function.
-    monkeypatch.setattr(import_module("nearframe.query.search"), "_BLOCK", 2)
+    monkeypatch.setattr(import_module("nearframe.query.search.search"), "_BLOCK", 2)
     sizes = []
     nearest = FrameIndex.nearest
 

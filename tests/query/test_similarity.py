@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nearframe.embeddings import UnreadableImageError
+from nearframe.common import UnreadableImageError
 from nearframe.query import similarity
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from nearframe.embeddings import NearframeError, SourceError
+from nearframe.common import NearframeError, SourceError
 from nearframe.query import SPLIT_ACTIONS, NamesTakenError, Naming, plan_split, split_folder, undo
-from nearframe.query.plans import apply, operations
-from nearframe.query.plans.journal import Journal
+from nearframe.query.files import operations, runner
+from nearframe.query.files.journal import Journal
 
 STAMP = 1_616_694_872_510
 NAMES = (
@@ -79,7 +79,7 @@ def stop_after(count, monkeypatch):
         doing.carry_out = carry_out_some
         return doing
 
-    monkeypatch.setattr(apply, "doing", doing_some)
+    monkeypatch.setattr(runner, "doing", doing_some)
 
 
 def test_copy_leaves_the_folder_and_makes_one_per_camera(split, folder, to, snapshot):

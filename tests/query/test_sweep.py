@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pytest
 
-from nearframe.embeddings import NearframeError, SourceError
+from nearframe.common import NearframeError, SourceError
 from nearframe.index import build_index
 from nearframe.query import (
     ChangeSettings,

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from nearframe.embeddings import OutputError, Unreadable
+from nearframe.common import OutputError
+from nearframe.embeddings import Unreadable
 from nearframe.query import DroppedFile, KeptFile, PlannedFile, save_table
-from nearframe.query.plans.table import COLUMNS
+from nearframe.query.dedup.table import COLUMNS
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nearframe.query.time_axis import time_axis
-from nearframe.query.time_scale import TimeScale
-from nearframe.query.wall_time import wall_seconds
+from nearframe.query.report.time_axis import time_axis
+from nearframe.query.report.time_scale import TimeScale
+from nearframe.query.report.wall_time import wall_seconds
 
 HOUR, DAY = 3600, 86400
 MONDAY = wall_seconds(datetime(2021, 3, 22))

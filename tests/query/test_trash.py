@@ -6,11 +6,11 @@ from urllib.parse import quote
 
 import pytest
 
-from nearframe.embeddings import DiskFullError, NearframeError
+from nearframe.common import DiskFullError, NearframeError
 from nearframe.query import apply_plan, undo
-from nearframe.query.plans import operations
-from nearframe.query.plans import trash as trash_module
-from nearframe.query.plans.journal import Journal
+from nearframe.query.files import operations
+from nearframe.query.files import trash as trash_module
+from nearframe.query.files.journal import Journal
 
 pytestmark = pytest.mark.skipif(
     not trash_module.HAS_RECORDS, reason="looks into a freedesktop.org trash"

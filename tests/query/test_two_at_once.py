@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from nearframe.embeddings import NearframeError
+from nearframe.common import NearframeError
 from nearframe.query import apply_plan
-from nearframe.query.plans import files
+from nearframe.query.files import transfer as files
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from nearframe.embeddings import OutputError
+from nearframe.common import OutputError
 from nearframe.query import ACTIONS, apply_plan, undo
-from nearframe.query.plans import TARGETED, files
-from nearframe.query.plans.journal import Journal
+from nearframe.query.files import transfer as files
+from nearframe.query.files.journal import TARGETED, Journal
 
 REVERSIBLE = [action for action in ACTIONS if action != "delete"]
 

@@ -7,9 +7,8 @@ import pytest
 from nearframe.embeddings import FrameRef
 from nearframe.embeddings.sources import Sampling
 from nearframe.index import Match, Restriction, build_index
-from nearframe.query import search
-from nearframe.query.threshold import Threshold
-from nearframe.query.views import View, judge, next_view_margin
+from nearframe.query import Threshold, View, search
+from nearframe.query.search.views import judge, next_view_margin
 
 RATE = 10
 

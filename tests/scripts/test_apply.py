@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from nearframe.query.plans import trash as trash_module
+from nearframe.query.files import trash as trash_module
 from nearframe.scripts import apply as apply_script
 from nearframe.scripts.apply import show_size
 
@@ -228,7 +228,7 @@ def test_an_interrupted_delete_offers_no_way_back(run, planned, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as broken:
-        broken.setattr("nearframe.query.plans.operations.remove_file", interrupt)
+        broken.setattr("nearframe.query.files.operations.remove_file", interrupt)
         result = run("apply", "frames.dedup.json", "--action", "delete", "--yes")
     assert result.stderr == "Error: interrupted; the same command goes on from there\n"
     assert run("apply", "frames.dedup.json", "--action", "delete", "--yes").exit_code == 0

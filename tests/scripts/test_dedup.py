@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from nearframe.common import free_path
 from nearframe.embeddings import NAMED_WEIGHTS
-from nearframe.query import DedupPlan, free_path
-from nearframe.query.plans import files
+from nearframe.query import DedupPlan
+from nearframe.query.files import transfer as files
 
 THRESHOLD = NAMED_WEIGHTS["builtin"].dedup.of(8)
 
@@ -345,7 +346,7 @@ def test_an_interruption_before_anything_was_done_says_so(run, frames, monkeypat
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nearframe.query.plans.journal.Journal.create", interrupt)
+    monkeypatch.setattr("nearframe.query.files.journal.Journal.create", interrupt)
     result = run("dedup", "frames", "--apply", "move")
     assert result.exit_code == 1
     assert result.stderr == "Error: interrupted; nothing was changed\n"

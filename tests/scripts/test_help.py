@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from nearframe.embeddings import FITS, device
 from nearframe.query import ACTIONS, AGAINST, KEEP, METHODS
-from nearframe.query.plans.rules import MIN_SIDE
+from nearframe.query.dedup.rules import MIN_SIDE
 from nearframe.scripts import apply as apply_script
 from nearframe.scripts import cli, dedup_options
 from nearframe.scripts.main import nearframe

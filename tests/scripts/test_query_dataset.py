@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
+from nearframe.common import show_time
 from nearframe.embeddings import NAMED_WEIGHTS
-from nearframe.query.clock import show_time
 from nearframe.scripts.query_dataset import Seconds
 
 

@@ -1,0 +1,79 @@
+"""Locks of files: of a journal, of a file that is being written.
+
+The operating system drops a lock when the process that holds it ends, however it ends.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# Where Windows locks a byte: behind what a file has, since a locked byte cannot be read there.
+_FAR = 2**40
+
+
+def hold(descriptor: int) -> bool:
+    """Take the lock of an open file, at once or not at all; closing the file drops it.
+
+    Returns:
+        Whether it is held now. Also where the file system has no locks, as some over a network.
+    """
+    if sys.platform == "win32":
+        import msvcrt
+
+        os.lseek(descriptor, _FAR, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        finally:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock of a file, or nobody can tell."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+    except OSError:
+        return True
+    try:
+        return not hold(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def holding(path: Path) -> Iterator[bool]:
+    """Hold the lock of a file that is there; yield whether that could be done at once.
+
+    Raises:
+        OSError: If it cannot be opened.
+    """
+    while True:
+        descriptor = os.open(path, os.O_RDWR)
+        try:
+            held = hold(descriptor)
+            if held and not _is_at(descriptor, path):
+                continue  # another file took its name meanwhile
+            yield held
+            return
+        finally:
+            os.close(descriptor)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False

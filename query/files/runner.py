@@ -1,0 +1,205 @@
+"""Carrying out a journal, and taking it back."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from nearframe.common import (
+    DiskFullError,
+    NearframeError,
+    Progress,
+    Silent,
+    remove_leftovers,
+    shown,
+    writing_errors,
+)
+from nearframe.embeddings import Unreadable
+
+from .journal import FileAction, Journal, Operation, journal_lock
+from .moved import forget_moved
+from .operations import doing
+from .transfer import private_path, put_back
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What was done to files.
+
+    Attributes:
+        done: How many the action was done to, or was taken back of.
+        skipped: Files that were left alone, and why.
+    """
+
+    done: int
+    skipped: tuple[Unreadable, ...]
+
+
+def run_journal(
+    entries: Journal, path: Path, *, label: str, progress: Progress | None = None
+) -> FileReport:
+    """Do what a journal says, as far as it is not done already.
+
+    Args:
+        entries: The journal.
+        path: Where it is; `journal_lock` is held.
+        label: As of `Progress`.
+        progress: Told how far it is.
+
+    Raises:
+        OutputError: If the disk is full; the journal at `path` says what was done.
+    """
+    progress = progress or Silent()
+    progress.start(label, len(entries.operations))
+    action = doing(entries.action, entries.token)
+    done = 0
+    skipped = []
+    for operation in entries.operations:
+        try:
+            entries.require_inside(operation)
+            action.carry_out(operation)
+            done += 1
+        except DiskFullError as error:
+            # The journal stays unfinished, so the same command goes on.
+            raise DiskFullError(
+                f"{error}, or take back what was done with nearframe undo {shown(path)}"
+            ) from error
+        except NearframeError as error:
+            skipped.append(Unreadable(operation.source, None, str(error)))
+        progress.advance(1)
+    _finish(entries, path)
+    return FileReport(done, tuple(skipped))
+
+
+def undo(journal: str | os.PathLike[str], *, progress: Progress | None = None) -> FileReport:
+    """Take back what an applied plan did, last operation first.
+
+    A file whose content is not what the journal says is left alone and reported, and so is a copy
+    that has become the only one. May be repeated: what is back already stays.
+
+    Raises:
+        NearframeError: If it is no journal, or of what cannot be taken back, as deleted files.
+    """
+    path = Path(journal)
+    with journal_lock(path):
+        return _undo(Journal.read(path), path, progress or Silent())
+
+
+def _undo(entries: Journal, path: Path, progress: Progress) -> FileReport:
+    action = doing(entries.action, entries.token)
+    skipped = _restore(entries)
+    hindrance = action.hindrance(entries.operations)
+    if hindrance is not None:
+        _finish(entries, path)
+        raise NearframeError(f"{shown(path)}: {hindrance}")
+    progress.start(f"undo {shown(path)}", len(entries.operations))
+    done = 0
+    for operation in reversed(entries.operations):
+        try:
+            entries.require_inside(operation)
+            done += action.take_back(operation)
+        except NearframeError as error:
+            where = operation.target or operation.source
+            skipped.append(Unreadable(where, None, str(error)))
+        progress.advance(1)
+    _remove_leftovers(entries)
+    forget_moved(entries)
+    for directory in map(Path, reversed(entries.directories)):
+        with writing_errors(directory):
+            # Somebody may have put other files there: then it stays.
+            if directory.is_dir() and not any(directory.iterdir()):
+                directory.rmdir()
+    _finish(entries, path)
+    return FileReport(done, tuple(skipped))
+
+
+def _finish(entries: Journal, path: Path) -> None:
+    """Say in the journal that it came to its end, or else the next run would go on with it."""
+    if not entries.finished:
+        entries.finish(path)
+
+
+def unfinished(path: Path, action: FileAction, to: Path | None) -> Journal:
+    """Read the journal of an interrupted run, and make what it needs.
+
+    Raises:
+        NearframeError: If the journal is of another run, or of one that came to its end.
+    """
+    entries = Journal.read(path)
+    if entries.finished:
+        raise NearframeError(f"{shown(path)} is of a finished run; give another journal")
+    same_target = to is None or all(
+        Path(operation.target).is_relative_to(to) for operation in entries.operations
+    )
+    if entries.action != action or not same_target:
+        raise NearframeError(
+            f"{shown(path)} is of an interrupted run with another action or folder; finish that "
+            f"one, or take it back with nearframe undo {shown(path)}"
+        )
+    _make(entries.directories)
+    _remove_leftovers(entries)
+    _restore(entries)
+    return entries
+
+
+def make_directories(entries: Journal, path: Path) -> None:
+    """Make the directories of a new journal.
+
+    Raises:
+        OutputError: If that fails; then nothing was done at all, and the journal is gone.
+    """
+    try:
+        _make(entries.directories)
+    except NearframeError:
+        for directory in reversed(entries.directories):
+            if Path(directory).is_dir():
+                Path(directory).rmdir()
+        path.unlink()
+        raise
+
+
+def _make(directories: Iterable[str]) -> None:
+    for directory in directories:
+        with writing_errors(directory):
+            Path(directory).mkdir(exist_ok=True)
+
+
+def _remove_leftovers(entries: Journal) -> None:
+    """Remove half-written copies: of files on their way, and of files on their way back."""
+    remove_leftovers(
+        Path(path)
+        for operation in entries.operations
+        for path in (operation.source, operation.target)
+        if path
+    )
+
+
+def _restore(entries: Journal) -> list[Unreadable]:
+    """Give files their names back that a crash left with private ones.
+
+    Returns:
+        Those whose name is taken.
+    """
+    taken = []
+    for operation in entries.operations:
+        for path in filter(None, (operation.source, operation.target)):
+            private = private_path(Path(path), entries.token)
+            if not os.path.lexists(private):
+                continue
+            try:
+                with writing_errors(path):
+                    put_back(private, Path(path))
+            except NearframeError as error:
+                taken.append(Unreadable(path, None, str(error)))
+    return taken
+
+
+def missing_directories(operations: Iterable[Operation]) -> tuple[str, ...]:
+    """List the directories to make for the targets, outermost first."""
+    missing: set[Path] = set()
+    for operation in operations:
+        for parent in Path(operation.target).parents:
+            if parent in missing or parent.exists():
+                break
+            missing.add(parent)
+    return tuple(str(path) for path in sorted(missing, key=lambda path: len(path.parts)))
