@@ -12,6 +12,7 @@ import av.container
 import av.video.stream
 import numpy as np
 import numpy.typing as npt
+from av.sidedata.sidedata import SideDataContainer
 
 from nearframe.common import shown
 
@@ -143,7 +144,10 @@ class Converter:
             image = np.asarray(picture.to_ndarray(format="rgb24"), np.uint8)
         else:
             image = over(picture, self.background)
-        matrix: Any = picture.side_data.get("DISPLAYMATRIX")
+        # Not `picture.side_data`: that and the frame hold each other, and with them the decoder's
+        # threads, until the garbage collector runs.
+        side_data = SideDataContainer(picture)  # type: ignore[call-arg]  # not in its types
+        matrix: Any = side_data.get("DISPLAYMATRIX")
         if matrix is not None:
             image = _upright(image, np.frombuffer(matrix, np.int32))
         return Frame(
