@@ -50,7 +50,8 @@ def dedup_video(
         raise click.ClickException(
             "interrupted; nothing was written"
             if to is None
-            else f"interrupted; {show_path(to)} has the new frames up to there"
+            else f"interrupted; {show_path(to)} has the new frames up to there; the same command "
+            "goes on"
         ) from error
     if as_json:
         print_json(_as_json(found))

@@ -97,16 +97,8 @@ def trash(_data_folders: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Pat
     """A trash of the test's own, whatever disk its files are on; nobody's real one is touched."""
     data = next(_data_folders)
     monkeypatch.setenv("XDG_DATA_HOME", str(data))
-    if trash_module.HAS_RECORDS:
-        from send2trash import plat_other
-
-        # It reads the environment only once.
-        monkeypatch.setattr(plat_other, "XDG_DATA_HOME", os.fsencode(data))
-        monkeypatch.setattr(plat_other, "HOMETRASH_B", os.fsencode(data / "Trash"))
-        monkeypatch.setattr(plat_other, "get_dev", lambda _: 0)
-        monkeypatch.setattr(trash_module, "send2trash", plat_other.send2trash)
-    else:
-        monkeypatch.setattr(trash_module, "send2trash", os.unlink)
+    monkeypatch.setattr(trash_module, "_disk", lambda _: 0)
+    monkeypatch.setattr(trash_module, "_send", os.unlink)
     return data / "Trash"
 
 

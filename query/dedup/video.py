@@ -2,25 +2,20 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import IO
-
-import cv2
+from typing import IO, Any
 
 from nearframe.common import (
     NearframeError,
-    OutputError,
     Progress,
     Silent,
     SourceError,
-    atomic_write,
     run_ahead,
-    show_time,
     shown,
     temporary_file,
-    writing_errors,
 )
 from nearframe.embeddings import (
     Embedder,
@@ -45,13 +40,13 @@ from ..change.detection import ChangeDetection
 from ..change.light import Grey
 from .decider import ChangedArea, engine_of
 from .evidence import FramePixels
+from .frame_folder import FrameFolder, frame_folder
 from .greedy import Decision
 from .job import DedupOptions, make_rules
 from .pictures import Detections, Pictures, PictureSpool
 from .rules import DedupRules
 
 _AHEAD = 16
-_QUALITY = 95
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +116,15 @@ def dedup_video(
         options: How to compare frames; `protect`, `recursive` and `naming` are for folders, and
             the frame that is kept is always the first.
         to: New or empty folder for the frames: JPEG of quality 95, named
-            ``VIDEO_NUMBER_TIME.jpg``. None writes nothing.
+            ``VIDEO_NUMBER_TIME.jpg``. One that an earlier run did not complete is gone on with.
+            None writes nothing.
         sampling: Which frames are looked at; all by default.
         embedder: As of `plan_dedup`.
         progress: Told how far it is.
 
     Raises:
         SourceError: If it is no video, or no frame of it can be decoded.
-        OutputError: If a frame cannot be written.
+        OutputError: If `to` holds something else, or a frame cannot be written.
         NearframeError: If an option is out of range or does not fit a video.
     """
     options = options or DedupOptions()
@@ -150,13 +146,18 @@ def dedup_video(
     if rules.change is not None:
         name = Path(video.path).stem
         detection = Detections(rules.change, [name]).of(name)
-    writer = None if to is None else _Writer(Path(to), video)
-    with temporary_file("note the frames that stay") as file:
+    with ExitStack() as stack:
+        writer = None
+        if to is not None:
+            made_by = _made_by(video, rules, fingerprint)
+            folder = frame_folder(Path(to), stem=Path(video.path).stem, made_by=made_by)
+            writer = stack.enter_context(folder)
+        file = stack.enter_context(temporary_file("note the frames that stay"))
         frames = _VideoFrames(rules, detection, made, file)
         total, kept, unreadable = _walk(video, frames, writer, progress or Silent())
-    if not total:
-        reason = unreadable[0].reason if unreadable else "it has no frames"
-        raise SourceError(source, f"no frame can be decoded ({reason})")
+        if not total:
+            reason = unreadable[0].reason if unreadable else "it has no frames"
+            raise SourceError(source, f"no frame can be decoded ({reason})")
     return VideoDedup(
         video.path,
         tuple(kept),
@@ -169,10 +170,24 @@ def dedup_video(
     )
 
 
+def _made_by(
+    video: VideoSource | Animation, rules: DedupRules, fingerprint: Fingerprint | None
+) -> dict[str, Any]:
+    """Return what decides which frames are new, as JSON values."""
+    return {
+        "video": os.path.abspath(video.path),  # noqa: PTH100
+        "size": video.file.size,
+        "mtime_ns": video.file.mtime_ns,
+        "sampling": video.read_as,
+        "rules": rules.to_json(),
+        "fingerprint": None if fingerprint is None else fingerprint.to_json(),
+    }
+
+
 def _walk(
     video: VideoSource | Animation,
     frames: "_VideoFrames",
-    writer: "_Writer | None",
+    writer: FrameFolder | None,
     progress: Progress,
 ) -> tuple[int, list[KeptFrame], list[Unreadable]]:
     progress.start(shown(video.path), video.frame_count)
@@ -318,44 +333,3 @@ class _VideoFrames:
             pictures = self._pictures.get(earlier), self._pictures.get(later)
             self._compared[pair] = ChangedArea.of(self._detection.compare(*pictures))
         return self._compared[pair]
-
-
-class _Writer:
-    """Writes frames of one video into a new folder.
-
-    Raises:
-        OutputError: If the folder holds something already, or cannot be made.
-    """
-
-    def __init__(self, to: Path, video: VideoSource | Animation) -> None:
-        self._to = to
-        self._stem = Path(video.path).stem
-        with writing_errors(to):
-            if to.exists() and (not to.is_dir() or any(to.iterdir())):
-                raise OutputError(
-                    f"{shown(to)} exists and is not an empty folder; give a new name, so that "
-                    "nothing there is mixed with the frames"
-                )
-            to.mkdir(parents=True, exist_ok=True)
-
-    def write(self, frame: Frame) -> str:
-        """Write a frame; return its file.
-
-        Raises:
-            OutputError: If it cannot be written.
-        """
-        path = self._to / f"{self._stem}_{frame.number:06d}{_clock(frame.time_s)}.jpg"
-        bgr = cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
-        done, content = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-        if not done:
-            raise OutputError(f"frame {frame.number} cannot be written as JPEG: it is too large")
-        with writing_errors(path), atomic_write(path) as file:
-            file.write(content.tobytes())
-        return str(path)
-
-
-def _clock(time_s: float | None) -> str:
-    """Return a time for a file name: 83.4 gives ``_0h01m23.400s``."""
-    if time_s is None:
-        return ""
-    return "_{}h{}m{}s".format(*show_time(time_s).split(":"))

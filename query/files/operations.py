@@ -20,7 +20,7 @@ from .transfer import (
     remove_copy,
     remove_file,
 )
-from .trash import HAS_RECORDS, Trash, put_into_trash
+from .trash import HAS_RECORDS, Trash
 
 
 class Doing(ABC):
@@ -164,28 +164,34 @@ class _HardLink(Doing):
 class _Trash(Doing):
     def __init__(self, token: str) -> None:
         super().__init__(token)
-        self._trash = Trash()
+        self._trash = Trash(token)
 
     def carry_out(self, operation: Operation) -> None:
         source = Path(operation.source)
         at_source = has_content(source, operation.sha256)
-        if not at_source and HAS_RECORDS and self._trash.find(source, operation.sha256):
+        trashed = self._trash.find(source, operation.sha256) if HAS_RECORDS else None
+        if trashed is not None and not at_source:
             return
         _require_unchanged(at_source)
         require_stays(operation)
-        put_into_trash(source)
+        if trashed is not None and self._trash.is_own(trashed):
+            # Interrupted between copying to another disk and removing.
+            with writing_errors(source):
+                remove_copy(source, self._token, operation.sha256, stays=trashed.file)
+            return
+        self._trash.put(source, operation.sha256)
 
     def take_back(self, operation: Operation) -> bool:
         source = Path(operation.source)
         if has_content(source, operation.sha256):
-            self._trash.clear_records(source)
+            self._trash.discard_copies(source, operation.sha256)
             return False
         trashed = self._trash.find(source, operation.sha256)
         if trashed is None:
             raise NearframeError("is not in the trash any more, and was not put back")
         if os.path.lexists(source):
             raise NearframeError("another file has its name now; left in the trash")
-        self._trash.take_out(trashed, source, operation.sha256, self._token)
+        self._trash.take_out(trashed, source, operation.sha256)
         return True
 
     def hindrance(self, operations: Sequence[Operation]) -> str | None:

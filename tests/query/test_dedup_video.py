@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nearframe.common import NearframeError, OutputError, SourceError
+from nearframe.common import DiskFullError, NearframeError, OutputError, SourceError, holding
 from nearframe.embeddings.sources import Sampling, read_image
 from nearframe.query import ChangeSettings, DedupOptions, Window, dedup_video, mask_files
-from nearframe.query.dedup import pictures
-from nearframe.query.dedup import video as footage
+from nearframe.query.dedup import frame_folder, pictures
 
 HERE, THERE = (10, 10), (100, 50)
 
@@ -154,10 +153,10 @@ def test_what_is_no_video_is_refused(tmp_path, picture, fake_embedder):
 
 
 def test_times_in_names():
-    assert footage._clock(None) == ""
-    assert footage._clock(0.0004) == "_0h00m00.000s"
-    assert footage._clock(59.9999) == "_0h01m00.000s"
-    assert footage._clock(36_123.4) == "_10h02m03.400s"
+    assert frame_folder._clock(None) == ""
+    assert frame_folder._clock(0.0004) == "_0h00m00.000s"
+    assert frame_folder._clock(59.9999) == "_0h01m00.000s"
+    assert frame_folder._clock(36_123.4) == "_10h02m03.400s"
 
 
 def test_the_result_is_a_folder_that_dedup_leaves_alone(film, fake_embedder, tmp_path):
@@ -194,3 +193,78 @@ def test_a_window_of_time_goes_on_where_recordings_were_joined(film, fake_embedd
     found = dedup_video(joined, options, embedder=fake_embedder)
     # Frames 2 and 7 come 2 s behind what they repeat; frames 5 and 6 come 4 s behind.
     assert (numbers(found), found.total) == ([0, 1, 3, 5, 6], 8)
+
+
+class TestGoingOn:
+    """A folder that a run did not complete is gone on with by the same run, and by no other."""
+
+    BLOCKS = (None, None, HERE, HERE, None, THERE, HERE)
+
+    @pytest.fixture
+    def cut_short(self, film, fake_embedder, tmp_path, monkeypatch):
+        video = film(self.BLOCKS)
+        write = frame_folder._write_new
+
+        def full(path, content):
+            if "000005" in path.name:
+                raise DiskFullError("the disk is full")
+            write(path, content)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(frame_folder, "_write_new", full)
+            with pytest.raises(DiskFullError):
+                dedup_video(video, to=tmp_path / "new", embedder=fake_embedder)
+        return video
+
+    def test_the_same_run_comes_to_the_same_end(self, cut_short, fake_embedder, tmp_path, snapshot):
+        first = tmp_path / "new" / "gate_000000_0h00m00.000s.jpg"
+        written = first.stat().st_mtime_ns
+        again = dedup_video(cut_short, to=tmp_path / "new", embedder=fake_embedder)
+        straight = dedup_video(cut_short, to=tmp_path / "straight", embedder=fake_embedder)
+        assert numbers(again) == numbers(straight)
+        assert {name: content for name, (content, _) in snapshot(tmp_path / "new").items()} == {
+            name: content for name, (content, _) in snapshot(tmp_path / "straight").items()
+        }
+        assert first.stat().st_mtime_ns == written
+
+    def test_another_run_is_refused(self, cut_short, film, fake_embedder, tmp_path, snapshot):
+        before = snapshot(tmp_path / "new")
+        other = film([None, HERE], "other.mkv")
+        options = DedupOptions(threshold=0.5)
+        for arguments in ((other,), (cut_short, options)):
+            with pytest.raises(OutputError, match="frames of another video, or of the same with"):
+                dedup_video(*arguments, to=tmp_path / "new", embedder=fake_embedder)
+        assert snapshot(tmp_path / "new") == before
+
+    def test_a_file_that_the_user_changed_is_not_replaced(self, cut_short, fake_embedder, tmp_path):
+        mine = tmp_path / "new" / "gate_000002_0h00m02.000s.jpg"
+        mine.write_text("mine")
+        with pytest.raises(OutputError, match="holds something else; it is not replaced"):
+            dedup_video(cut_short, to=tmp_path / "new", embedder=fake_embedder)
+        assert mine.read_text() == "mine"
+
+    def test_what_another_process_is_writing_is_left_alone(
+        self, cut_short, fake_embedder, tmp_path
+    ):
+        with (
+            holding(tmp_path / "new" / ".nearframe-frames.json"),
+            pytest.raises(OutputError, match="being written by another process"),
+        ):
+            dedup_video(cut_short, to=tmp_path / "new", embedder=fake_embedder)
+
+    def test_half_a_frame_of_a_killed_run_goes(self, cut_short, fake_embedder, tmp_path):
+        half = tmp_path / "new" / f".gate_000005_0h00m05.000s.jpg.{'0' * 16}.tmp"
+        half.write_bytes(b"half")
+        dedup_video(cut_short, to=tmp_path / "new", embedder=fake_embedder)
+        assert len(list((tmp_path / "new").iterdir())) == 3
+
+    def test_a_run_without_a_frame_leaves_no_folder(
+        self, film, fake_embedder, tmp_path, monkeypatch
+    ):
+        def full(*_):
+            raise DiskFullError("the disk is full")
+
+        monkeypatch.setattr(frame_folder, "_write_new", full)
+        with pytest.raises(DiskFullError):
+            dedup_video(film([None]), to=tmp_path / "new", embedder=fake_embedder)
+        assert not (tmp_path / "new").exists()

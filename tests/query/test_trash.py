@@ -6,11 +6,12 @@ from urllib.parse import quote
 
 import pytest
 
-from nearframe.common import DiskFullError, NearframeError
+from nearframe.common import DiskFullError, NearframeError, file_sha256, hold
 from nearframe.query import apply_plan, undo
 from nearframe.query.files import operations
 from nearframe.query.files import trash as trash_module
 from nearframe.query.files.journal import Journal
+from nearframe.query.files.trash import Trash
 
 pytestmark = pytest.mark.skipif(
     not trash_module.HAS_RECORDS, reason="looks into a freedesktop.org trash"
@@ -46,6 +47,10 @@ def apply(plan, journal):
 
 def reasons(report):
     return {Path(entry.source).name: entry.reason for entry in report.skipped}
+
+
+def put(path):
+    Trash("0" * 16).put(path, file_sha256(path))
 
 
 def names(trash):
@@ -88,7 +93,7 @@ def test_of_two_with_one_path_the_one_with_the_content_comes_back(
     apply()
     # Somebody made another image of that name, and threw it away, too.
     (folder / "b.png").write_text("another")
-    trash_module.put_into_trash(folder / "b.png")
+    put(folder / "b.png")
     undo(journal)
     assert snapshot(folder) == before
     assert [path.read_text() for path in (trash / "files").iterdir()] == ["another"]
@@ -97,7 +102,7 @@ def test_of_two_with_one_path_the_one_with_the_content_comes_back(
 def test_of_two_with_one_content_the_later_comes_back(apply, folder, trash, journal):
     earlier = folder / "b.png"
     content = earlier.read_bytes()
-    trash_module.put_into_trash(earlier)
+    put(earlier)
     record = trash / "info" / "b.png.trashinfo"
     record.write_text(f"[Trash Info]\nPath={earlier}\nDeletionDate=2020-01-01T00:00:00\n")
     earlier.write_bytes(content)
@@ -163,14 +168,14 @@ def test_a_sub_folder_that_is_gone_is_made_again(apply, folder, journal, snapsho
 
 
 def test_a_file_the_system_will_not_trash_stays(apply, folder, monkeypatch):
-    send = trash_module.send2trash
+    move = trash_module.move_file
 
-    def refuse(path):
+    def refuse(path, *arguments):
         if path.name == "b.png":
             raise PermissionError(errno.EACCES, f"Permission denied: {path}")
-        send(path)
+        move(path, *arguments)
 
-    monkeypatch.setattr(trash_module, "send2trash", refuse)
+    monkeypatch.setattr(trash_module, "move_file", refuse)
     report = apply()
     assert reasons(report) == {"b.png": "cannot be put into the trash: Permission denied; use move"}
     assert (folder / "b.png").exists()
@@ -178,15 +183,15 @@ def test_a_file_the_system_will_not_trash_stays(apply, folder, monkeypatch):
 
 
 def test_when_the_disk_is_full_the_same_call_goes_on(apply, folder, journal, monkeypatch, trash):
-    send = trash_module.send2trash
+    move = trash_module.move_file
 
-    def fill_up(path):
+    def fill_up(path, *arguments):
         if path.name == "c.png":
             raise OSError(errno.ENOSPC, "No space left on device")
-        send(path)
+        move(path, *arguments)
 
     with monkeypatch.context() as full:
-        full.setattr(trash_module, "send2trash", fill_up)
+        full.setattr(trash_module, "move_file", fill_up)
         with pytest.raises(DiskFullError, match=r"c\.png .* trash: .*nearframe undo .*x\.jsonl"):
             apply()
     assert not Journal.read(journal).finished
@@ -197,11 +202,7 @@ def test_when_the_disk_is_full_the_same_call_goes_on(apply, folder, journal, mon
 @pytest.fixture
 def stick(tmp_path, monkeypatch):
     """Let the folder be on a disk of its own."""
-    from send2trash import plat_other
-
-    monkeypatch.setattr(plat_other, "find_mount_point", lambda _: os.fsencode(tmp_path))
-    disk = os.fsencode(tmp_path)
-    monkeypatch.setattr(plat_other, "get_dev", lambda path: path.startswith(disk))
+    monkeypatch.setattr(trash_module, "_disk", lambda path: path.is_relative_to(tmp_path))
     monkeypatch.setattr(trash_module, "mount_point", lambda _: tmp_path)
     return tmp_path
 
@@ -243,6 +244,74 @@ def test_records_that_are_damaged_stop_nothing(apply, folder, trash, journal, sn
     for name, text in (("x", b""), ("y", b"\xff\xfe"), ("z", b"[Trash Info]\nPath\n")):
         (trash / "info" / f"{name}.trashinfo").write_bytes(text)
     undo(journal)
+    assert snapshot(folder) == before
+
+
+def killed_between_record_and_file(apply, monkeypatch):
+    """Let a run be killed when the record is there and the file is not."""
+
+    def kill(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as killed:
+        killed.setattr(trash_module, "move_file", kill)
+        killed.setattr(Path, "unlink", lambda *_, **__: None)
+        with pytest.raises(KeyboardInterrupt):
+            apply()
+
+
+@pytest.mark.parametrize("then", ["the same", "another", "undo"])
+def test_the_record_of_a_killed_run_goes_with_the_next_run(
+    apply, folder, trash, journal, monkeypatch, plan_of, tmp_path, then
+):
+    killed_between_record_and_file(apply, monkeypatch)
+    assert names(trash) == ["b.png.trashinfo"]
+    if then == "undo":
+        undo(journal)
+        assert names(trash) == []
+        return
+    if then == "the same":
+        apply()
+    else:
+        plan = plan_of(folder, kept=["a.png"], dropped={"sub/c.png": "a.png"})
+        apply_plan(plan, action="trash", journal=tmp_path / "another.jsonl")
+    records = {name.removesuffix(".trashinfo") for name in names(trash / "info")}
+    assert records == set(names(trash / "files"))
+
+
+def test_records_of_others_and_of_runs_that_are_alive_stay(apply, trash, monkeypatch):
+    killed_between_record_and_file(apply, monkeypatch)
+    others = trash / "info" / "x.png.trashinfo"
+    others.write_text("[Trash Info]\nPath=/x.png\nDeletionDate=2024-01-01T00:00:00\n")
+    with (trash / "info" / "b.png.trashinfo").open("rb+") as alive:
+        hold(alive.fileno())
+        apply()
+    assert others.exists()
+    assert (trash / "info" / "b.png.trashinfo").exists()
+    assert Trash("0" * 16).find(Path("/none"), "") is None
+    assert not (trash / "info" / "b.png.trashinfo").exists()
+
+
+def test_a_name_that_is_taken_in_the_same_moment_is_not_replaced(apply, trash, monkeypatch):
+    move = trash_module.move_file
+
+    def taken(source, target, *arguments):
+        if target.name == "b.png":
+            target.write_text("of another program")
+        move(source, target, *arguments)
+
+    monkeypatch.setattr(trash_module, "move_file", taken)
+    assert "exists already" in reasons(apply())["b.png"]
+    assert (trash / "files" / "b.png").read_text() == "of another program"
+
+
+def test_a_long_name_is_cut(folder, plan_of, journal, snapshot, trash):
+    (folder / f"{'x' * 251}.png").write_text("long")
+    before = snapshot(folder)
+    plan = plan_of(folder, kept=["a.png"], dropped={f"{'x' * 251}.png": "a.png"})
+    assert apply_plan(plan, action="trash", journal=journal).done == 1
+    assert names(trash / "files") == [f"{'x' * 196}.png"]
+    assert undo(journal).done == 1
     assert snapshot(folder) == before
 
 
