@@ -18,6 +18,7 @@ from .deep import is_deep, samples
 from .image import opened_image
 from .kinds import is_raw
 from .signatures import head_of
+from .strips import strips
 from .transparency import is_transparent
 
 
@@ -108,10 +109,12 @@ def picture_count(image: Image.Image) -> int:
 
 
 def _digest_of_alpha(image: Image.Image) -> str | None:
-    pixels = _visible(image)
-    if bool((pixels[..., 3] == 255).all()):
-        return None
-    return _sha256(pixels)
+    digest, opaque = _digest_of_array(np.dtype(np.uint8), (image.height, image.width, 4)), True
+    for _, strip in strips(image):
+        pixels = _visible(strip)
+        opaque &= bool((pixels[..., 3] == 255).all())
+        digest.update(pixels.data)
+    return None if opaque else digest.hexdigest()
 
 
 def _digest_of_frames(image: Image.Image, path: str | os.PathLike[str]) -> str | None:
@@ -124,7 +127,7 @@ def _digest_of_frames(image: Image.Image, path: str | os.PathLike[str]) -> str |
         count += 1
         if is_deep(image):
             digest.update(_digest_of_samples(image, path).encode())
-        digest.update(_sha256(_visible(image)).encode())
+        digest.update(_digest_of_visible(image).encode())
         # Of some formats it is known only once the frame is loaded.
         digest.update(f"{round(float(image.info.get('duration') or 0))};".encode())
     return digest.hexdigest() if count > 1 else None
@@ -140,6 +143,13 @@ def _digest_of_samples(image: Image.Image, path: str | os.PathLike[str]) -> str:
 
 def _digest_of_file(path: str | os.PathLike[str]) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def _digest_of_visible(image: Image.Image) -> str:
+    digest = _digest_of_array(np.dtype(np.uint8), (image.height, image.width, 4))
+    for _, strip in strips(image):
+        digest.update(_visible(strip).data)
+    return digest.hexdigest()
 
 
 def _visible(image: Image.Image) -> "np.ndarray[Any, np.dtype[np.uint8]]":
@@ -158,6 +168,11 @@ def _visible(image: Image.Image) -> "np.ndarray[Any, np.dtype[np.uint8]]":
 def _sha256(values: "np.ndarray[Any, Any]") -> str:
     """Return the digest of an array's type, shape and content."""
     values = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
-    digest = hashlib.sha256(f"{values.dtype.str}{values.shape}".encode())
+    digest = _digest_of_array(values.dtype, values.shape)
     digest.update(values.data)
     return digest.hexdigest()
+
+
+def _digest_of_array(kind: "np.dtype[Any]", shape: tuple[int, ...]) -> "hashlib._Hash":
+    """Return the digest of an array's type and shape, to which its content is to be added."""
+    return hashlib.sha256(f"{kind.str}{shape}".encode())

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from .strips import array_of, strips
+
 Samples = npt.NDArray[Any]
 """Shape ``(height, width)`` or ``(height, width, channels)``: integers of 16 or 32 bits, floats."""
 
@@ -47,7 +49,7 @@ def samples(image: Image.Image) -> Samples | None:
     """
     raw_mode = _raw_mode(image)
     if image.mode == "F" or image.mode.startswith("I"):
-        values = np.asarray(image)
+        values = array_of(image)
         # Pillow holds unsigned samples of 32 bits as if they had a sign.
         unsigned = raw_mode.startswith("I;32") and not raw_mode.endswith("S")
         return values.view(np.uint32) if unsigned and values.dtype == np.int32 else values
@@ -107,9 +109,14 @@ def _sixteen_bit_colour(image: Image.Image) -> Samples | None:
         lower.tile = [
             type(tile)(tile[0], tile[1], tile[2], _in_other_order(tile[3])) for tile in lower.tile
         ]
-        low = np.asarray(lower, np.uint16)
-    high = np.asarray(image, np.uint16)
-    return None if high.shape != low.shape else high << 8 | low
+        if lower.mode != image.mode or lower.size != image.size:
+            return None
+        values = np.empty((image.height, image.width, len(image.getbands())), np.uint16)
+        for (rows, high), (_, low) in zip(strips(image), strips(lower), strict=True):
+            values[rows] = np.asarray(high)
+            values[rows] <<= 8
+            values[rows] |= np.asarray(low)
+    return values
 
 
 def _in_other_order(arguments: Any) -> Any:

@@ -15,12 +15,13 @@ from nearframe.common import UnreadableImageError
 
 from ..frame import RgbImage
 from ..preprocessing import Preprocessing
-from .deep import is_deep, samples, stated_maximum
+from .deep import Samples, is_deep, samples, stated_maximum
 from .kinds import HEIF_SUFFIXES, IMAGE_FORMATS, TGA_SUFFIXES, is_raw, suffix_of
 from .levels import to_eight_bits
 from .orientation import orientation_of, upright
 from .raw import RAW_REMEDY, NoPreviewError, open_preview, raw_available
 from .signatures import content_of, head_of, is_postscript, is_script
+from .strips import array_of, boxes
 from .transparency import Colour, flattened, is_transparent
 
 _PHOTOMETRIC = 262
@@ -142,7 +143,10 @@ def to_rgb_array(image: Image.Image, background: Colour | None = None) -> RgbIma
     Raises:
         OSError: If the image data is truncated (Pillow decodes lazily).
     """
-    return np.array(to_rgb(image, background))
+    picture = _as_seen(image)
+    if is_transparent(picture):
+        picture = flattened(picture, background)
+    return np.asarray(array_of(picture, "RGB"), np.uint8)
 
 
 def to_rgb(image: Image.Image, background: Colour | None = None) -> Image.Image:
@@ -155,10 +159,15 @@ def to_rgb(image: Image.Image, background: Colour | None = None) -> Image.Image:
     Raises:
         OSError: If the image data is truncated (Pillow decodes lazily).
     """
-    picture = upright(_eight_bits(image), orientation_of(image))
+    picture = _as_seen(image)
     if is_transparent(picture):
         return flattened(picture, background)
     return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+def _as_seen(image: Image.Image) -> Image.Image:
+    """Load an image; of 8 bits and upright, in whatever mode."""
+    return upright(_eight_bits(image), orientation_of(image))
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
@@ -169,13 +178,27 @@ def _eight_bits(image: Image.Image) -> Image.Image:
         return image
     colour = values[..., :3] if values.ndim == 3 else values
     levels = to_eight_bits(colour, stated_maximum(image))
-    picture = Image.fromarray(levels ^ 255 if _is_inverted(image) else levels)
+    alpha = None
     if image.mode == "RGBA":
-        picture.putalpha(image.getchannel("A"))
+        alpha = image.getchannel("A")
     elif "transparency" in image.info:
-        alike = np.atleast_3d(colour) == np.atleast_1d(image.info["transparency"])
-        picture.putalpha(Image.fromarray(np.where(alike.all(axis=2), 0, 255).astype(np.uint8)))
+        alpha = _all_but(colour, image.info["transparency"])
+    del values, colour
+    if _is_inverted(image):
+        levels ^= 255
+    picture = Image.fromarray(levels)
+    if alpha is not None:
+        picture.putalpha(alpha)
     return picture
+
+
+def _all_but(values: Samples, transparent: Any) -> Image.Image:
+    """Return the alpha of a picture in which one colour, or grey, is transparent."""
+    alpha = np.full(values.shape[:2], 255, np.uint8)
+    for _, top, _, bottom in boxes((values.shape[1], values.shape[0])):
+        alike = np.atleast_3d(values[top:bottom]) == np.atleast_1d(transparent)
+        alpha[top:bottom][alike.all(axis=2)] = 0
+    return Image.fromarray(alpha)
 
 
 def _is_inverted(image: Image.Image) -> bool:

@@ -39,24 +39,30 @@ def to_eight_bits(values: Samples, stated_maximum: int | None = None) -> npt.NDA
        are 8-bit or 16-bit values divided by their maximum.
 
     Args:
-        values: Integers or floats, of any shape; of colour, all channels together.
+        values: Integers or floats, of any shape but a single one; of colour, all channels together.
         stated_maximum: What the file says is its largest value, if it does.
 
     Returns:
         uint8, of the same shape.
     """
     low, high = _shown_range(_sample(values), stated_maximum)
-    if values.dtype.kind == "f":
-        values = np.nan_to_num(values.astype(np.float64), nan=low, posinf=high, neginf=low)
-    scaled = (np.clip(values, low, high).astype(np.float64) - low) * (255.0 / (high - low))
-    return np.rint(scaled).astype(np.uint8)
+    levels = np.empty(values.shape, np.uint8)
+    # Some rows at a time: each step makes another copy, of 8 bytes per sample.
+    rows = max(1, _MOST_SAMPLES // max(1, values[:1].size))
+    for top in range(0, len(values), rows):
+        part = values[top : top + rows].astype(np.float64)
+        if values.dtype.kind == "f":
+            part = np.nan_to_num(part, copy=False, nan=low, posinf=high, neginf=low)
+        scaled = (np.clip(part, low, high, out=part) - low) * (255.0 / (high - low))
+        levels[top : top + rows] = np.rint(scaled)
+    return levels
 
 
 def _sample(values: Samples) -> npt.NDArray[Any]:
     """Return the finite values that decide, 1-d: of a large picture, every so many."""
-    flat = values.ravel()
-    flat = flat[:: -(-len(flat) // _MOST_SAMPLES)] if len(flat) else flat
-    return flat[np.isfinite(flat)].astype(np.float64 if flat.dtype.kind == "f" else np.int64)
+    flat = values.flat[:: max(1, -(-values.size // _MOST_SAMPLES))]
+    kind = np.float64 if flat.dtype.kind == "f" else np.int64
+    return np.asarray(flat[np.isfinite(flat)], kind)
 
 
 def _shown_range(values: npt.NDArray[Any], stated_maximum: int | None) -> tuple[float, float]:

@@ -4,6 +4,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from .strips import strips
+
 Colour = tuple[int, int, int]
 """RGB, 0 to 255."""
 
@@ -43,13 +45,27 @@ def flattened(image: Image.Image, background: Colour | None = None) -> Image.Ima
     Returns:
         Mode ``RGB``.
     """
-    image = image.convert("RGBA")
+    if background is None:
+        background = background_of_image(image) or DEFAULT_BACKGROUND
+    flat = Image.new("RGB", image.size)
+    for rows, strip in strips(image):
+        flat.paste(_over(strip.convert("RGBA"), background), (0, rows.start))
+    return flat
+
+
+def _over(image: Image.Image, background: Colour) -> Image.Image:
     if image.getchannel("A").getextrema() == (255, 255):
         return image.convert("RGB")
-    if background is None:
-        background = background_of(np.asarray(image)) or DEFAULT_BACKGROUND
     ground = Image.new("RGBA", image.size, (*background, 255))
     return Image.alpha_composite(ground, image).convert("RGB")
+
+
+def background_of_image(image: Image.Image) -> Colour | None:
+    """Choose the colour to lay an image over, as `background_of`."""
+    visible = _Visible()
+    for _, strip in strips(image):
+        visible.add(np.asarray(strip.convert("RGBA")))
+    return visible.background()
 
 
 def background_of(pixels: npt.NDArray[np.uint8]) -> Colour | None:
@@ -66,23 +82,45 @@ def background_of(pixels: npt.NDArray[np.uint8]) -> Colour | None:
     Returns:
         The colour; None where nothing is visible or nothing is transparent, so that any would do.
     """
-    alpha = pixels[..., 3]
-    if not alpha.any() or bool((alpha == 255).all()):
-        return None
-    red, green, blue = (pixels[..., channel].astype(np.int32) // _LEVEL for channel in range(3))
-    levels = 256 // _LEVEL
-    places = ((red * levels + green) * levels + blue).ravel()
-    weights = np.bincount(places, alpha.ravel(), levels**3).astype(np.float64)
-    visible = np.flatnonzero(weights)
-    # Shape (n, 3); the lowest level is 0 and the highest 255.
-    colours = np.stack(np.unravel_index(visible, (levels,) * 3), axis=1) * (255 // (levels - 1))
-    neutral = [min(_distance(colours, weights[visible], colour), _FAR) for colour in _NEUTRAL]
-    if max(neutral) >= _NEAR:
+    visible = _Visible()
+    visible.add(pixels)
+    return visible.background()
+
+
+class _Visible:
+    """What is visible of a picture: the sum of alpha of each of some levels of colour."""
+
+    def __init__(self) -> None:
+        self._levels = 256 // _LEVEL
+        self._weights = np.zeros(self._levels**3)
+        self._opaque = True
+
+    def add(self, pixels: npt.NDArray[np.uint8]) -> None:
+        """Count some pixels: RGBA, uint8, shape ``(height, width, 4)``."""
+        alpha = pixels[..., 3]
+        self._opaque &= bool((alpha == 255).all())
+        if not alpha.any():
+            return
+        red, green, blue = (pixels[..., channel].astype(np.int32) // _LEVEL for channel in range(3))
+        places = ((red * self._levels + green) * self._levels + blue).ravel()
+        self._weights += np.bincount(places, alpha.ravel(), len(self._weights))
+
+    def background(self) -> Colour | None:
+        """Return the colour for what was counted, as of `background_of`."""
+        visible = np.flatnonzero(self._weights)
+        if self._opaque or not len(visible):
+            return None
+        weights = self._weights[visible]
+        # Shape (n, 3); the lowest level is 0 and the highest 255.
+        places = np.stack(np.unravel_index(visible, (self._levels,) * 3), axis=1)
+        colours = places * (255 // (self._levels - 1))
+        neutral = [min(_distance(colours, weights, colour), _FAR) for colour in _NEUTRAL]
+        if max(neutral) >= _NEAR:
+            return _NEUTRAL[int(np.argmax(neutral))]
+        saturated = [_distance(colours, weights, colour) for colour in _SATURATED]
+        if max(saturated) > max(neutral):
+            return _SATURATED[int(np.argmax(saturated))]
         return _NEUTRAL[int(np.argmax(neutral))]
-    saturated = [_distance(colours, weights[visible], colour) for colour in _SATURATED]
-    if max(saturated) > max(neutral):
-        return _SATURATED[int(np.argmax(saturated))]
-    return _NEUTRAL[int(np.argmax(neutral))]
 
 
 def _distance(
