@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from .file_lock import hold, is_held
+from .file_lock import hold, is_at, remove_unless_held
 from .rename import rename_new
 
 TEMPORARY_SUFFIX = ".tmp"
@@ -33,11 +33,8 @@ def atomic_path(path: str | os.PathLike[str], *, replace: bool = True) -> Iterat
         OSError: As the operating system says; a full disk, for example.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-    descriptor = os.open(temporary, flags, 0o666)
+    temporary, descriptor = _new_temporary(path)
     try:
-        hold(descriptor)
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
@@ -87,8 +84,21 @@ def remove_leftovers(paths: Iterable[Path]) -> None:
         for path in directory.glob(f".*{TEMPORARY_SUFFIX}"):
             # The name as `atomic_path` makes it: .NAME.TOKEN.tmp
             name, _, token = path.name[1:].removesuffix(TEMPORARY_SUFFIX).rpartition(".")
-            if _TOKEN.fullmatch(token) and name in expected and not is_held(path):
-                path.unlink(missing_ok=True)
+            if _TOKEN.fullmatch(token) and name in expected:
+                remove_unless_held(path)
+
+
+def _new_temporary(path: Path) -> tuple[Path, int]:
+    """Make a temporary file beside `path` and hold it; return its name and descriptor."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    while True:
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
+        descriptor = os.open(temporary, flags, 0o666)
+        # Before it was held, another process may have taken it for one that is left over.
+        if hold(descriptor) and is_at(descriptor, temporary):
+            return temporary, descriptor
+        os.close(descriptor)
+        temporary.unlink(missing_ok=True)
 
 
 def sync_directory(path: Path) -> None:

@@ -19,6 +19,55 @@ def hold(descriptor: int) -> bool:
     Returns:
         Whether it is held now. Also where the file system has no locks, as some over a network.
     """
+    return _try_lock(descriptor) is not False
+
+
+def is_held(path: Path) -> bool:
+    """Whether a process holds the lock of a file, or nobody can tell."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+    except OSError:
+        return True
+    try:
+        return _try_lock(descriptor) is not True
+    finally:
+        os.close(descriptor)
+
+
+def remove_unless_held(path: Path) -> None:
+    """Remove a file whose lock no process holds; where nobody can tell, it stays.
+
+    It is held while it is removed, so that nobody takes it into use in between: see `is_at`.
+
+    Raises:
+        OSError: As the operating system says.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+    except OSError:
+        return
+    try:
+        if _try_lock(descriptor) is not True:
+            return
+        if os.name == "nt":  # where an open file cannot be removed
+            os.close(descriptor)
+            descriptor = -1
+        path.unlink(missing_ok=True)
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def is_at(descriptor: int, path: Path) -> bool:
+    """Whether an open file still has a name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _try_lock(descriptor: int) -> bool | None:
+    """Take a lock; False where somebody else has it, None where the file system has no locks."""
     if sys.platform == "win32":
         import msvcrt
 
@@ -37,20 +86,8 @@ def hold(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     except OSError:
-        return True
+        return None
     return True
-
-
-def is_held(path: Path) -> bool:
-    """Whether a process holds the lock of a file, or nobody can tell."""
-    try:
-        descriptor = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
-    except OSError:
-        return True
-    try:
-        return not hold(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
@@ -64,16 +101,9 @@ def holding(path: Path) -> Iterator[bool]:
         descriptor = os.open(path, os.O_RDWR)
         try:
             held = hold(descriptor)
-            if held and not _is_at(descriptor, path):
+            if held and not is_at(descriptor, path):
                 continue  # another file took its name meanwhile
             yield held
             return
         finally:
             os.close(descriptor)
-
-
-def _is_at(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False

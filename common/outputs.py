@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from .atomic import atomic_path
+from .atomic import atomic_path, remove_leftovers
 from .errors import OutputError, shown
 
 GENERATOR = '<meta name="generator" content="nearframe">'
@@ -73,11 +73,14 @@ def replace_anything() -> Iterator[None]:
 def output_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path as `atomic_path` does, for a file that the user named.
 
+    What runs that were killed left of the same file is removed first.
+
     Raises:
         OutputError: As `require_replaceable`, looked at before the body and again at the end.
         OSError: As the operating system says.
     """
     require_replaceable(path)
+    remove_leftovers([Path(path)])
     with atomic_path(path) as temporary:
         yield temporary
         # The work may have taken hours, in which somebody else used the name.

@@ -11,9 +11,9 @@ import numpy as np
 
 from nearframe.common import (
     NearframeError,
+    file_sha256,
     output_path,
     output_write,
-    remove_leftovers,
     require_replaceable,
     shown,
     writing_errors,
@@ -51,7 +51,8 @@ def export_index(index: FrameIndex, output: str | os.PathLike[str]) -> None:
     Args:
         index: What to write.
         output: ``x.json``: the fingerprint and, per frame, number, source, time and vector.
-            ``x.faiss``: for ``faiss.read_index``; position n is frame n of ``x.faiss.json``.
+            ``x.faiss``: for ``faiss.read_index``; position n is frame n of ``x.faiss.json``, which
+            has the SHA-256 of the file, too.
             ``x.npy``: float32, shape ``(n, 2048)``; row n is line n + 1 of ``x.csv``.
 
     Raises:
@@ -68,8 +69,6 @@ def export_index(index: FrameIndex, output: str | os.PathLike[str]) -> None:
         )
     require_free_names(path)
     with writing_errors(path):
-        # What a crash left of an earlier try.
-        remove_leftovers([path, metadata_path(path), path.with_suffix(".csv")])
         writer(index, path)
 
 
@@ -105,14 +104,16 @@ def _write_json(index: FrameIndex, path: Path) -> None:
 
 def _write_faiss(index: FrameIndex, path: Path) -> None:
     frames = index.catalog.frames()
-    metadata: Mapping[str, Any] = {
-        "fingerprint": index.fingerprint.to_json(),
-        "frames": [frame_fields(frame.ref) for frame in frames],
-    }
-    with output_write(metadata_path(path), "w") as file, output_path(path) as temporary:
-        json.dump(metadata, file)
+    # The frames take their name first: without them, nobody could tell whose the vectors are.
+    with output_path(path) as temporary, output_write(metadata_path(path), "w") as file:
         blocks = _positions(index.blocks(frames=frames))
         FlatSearch.build(blocks, count=len(frames)).write(temporary)
+        metadata: Mapping[str, Any] = {
+            "fingerprint": index.fingerprint.to_json(),
+            "sha256": file_sha256(temporary),
+            "frames": [frame_fields(frame.ref) for frame in frames],
+        }
+        json.dump(metadata, file)
 
 
 def _write_npy(index: FrameIndex, path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from nearframe.common import reading_errors, shown
+from nearframe.common import file_sha256, reading_errors, shown
 from nearframe.embeddings import DIMENSION, Fingerprint, FrameRef, Thumbnails, Vectors
 
 from .errors import FrameIndexError
@@ -88,6 +88,7 @@ class ExportedIndex:
                 f"{shown(path)} has {len(search)} vectors, but {shown(metadata_path(path))} has "
                 f"{len(frames)} frames; export the index again"
             )
+        _require_pair(path, content)
         return cls(_fingerprint(content), frames, search)
 
     def __len__(self) -> int:
@@ -152,6 +153,22 @@ def _read_json(path: Path) -> Any:
             'or a list of {"frame_number": …, "embedding": […]}'
         )
     return content
+
+
+def _require_pair(path: Path, content: Any) -> None:
+    """Refuse vectors that the frames beside them are not of; older exports do not say.
+
+    Raises:
+        FrameIndexError: If they are of two exports, the later of which was interrupted.
+    """
+    expected = content.get("sha256") if isinstance(content, dict) else None
+    with reading_errors(path):
+        if expected is None or file_sha256(path) == expected:
+            return
+    raise FrameIndexError(
+        f"{shown(path)} is not the file that {shown(metadata_path(path))} was written with; export "
+        "the index again, or move both files together"
+    )
 
 
 def _vectors(entries: list[Any], path: Path) -> Vectors:

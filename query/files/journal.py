@@ -17,6 +17,7 @@ from nearframe.common import (
     holding,
     parsed,
     reading_errors,
+    remove_leftovers,
     require_path,
     shown,
     typed,
@@ -109,13 +110,14 @@ class Journal:
             "to": self.to,
         }
         try:
-            with (
-                writing_errors(path),
-                atomic_path(path, replace=False) as temporary,
-                temporary.open("w", encoding="utf-8") as file,
-            ):
-                file.write(_line(head))
-                file.writelines(_line(entry.to_json()) for entry in self.operations)
+            with writing_errors(path):
+                remove_leftovers([path])
+                with (
+                    atomic_path(path, replace=False) as temporary,
+                    temporary.open("w", encoding="utf-8") as file,
+                ):
+                    file.write(_line(head))
+                    file.writelines(_line(entry.to_json()) for entry in self.operations)
         except OutputError as error:
             if isinstance(error.__cause__, FileExistsError):
                 raise _in_use(path) from error

@@ -4,7 +4,7 @@ import os
 from collections import defaultdict
 from pathlib import Path
 
-from nearframe.common import atomic_write, writing_errors
+from nearframe.common import atomic_write, remove_leftovers, writing_errors
 from nearframe.embeddings.sources.moved import MOVED_LIST, moved_list, read_moved_list
 
 from .journal import Journal
@@ -60,6 +60,7 @@ def forget_moved(journal: Journal) -> None:
 def _write(directory: Path, files: dict[str, int]) -> None:
     path = directory / MOVED_LIST
     with writing_errors(path):
+        remove_leftovers([path])
         if not files:
             path.unlink()
             return
