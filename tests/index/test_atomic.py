@@ -129,3 +129,35 @@ def test_text_is_utf8(tmp_path):
     with atomic_write(tmp_path / "a", "w") as file:
         file.write("größer ≥")
     assert (tmp_path / "a").read_bytes() == "größer ≥".encode()
+
+
+def test_what_somebody_took_for_left_over_before_it_was_held_is_made_anew(
+    tmp_path, monkeypatch, listing
+):
+    held = atomic.hold
+    path = tmp_path / "answer.txt"
+
+    def late(descriptor):
+        monkeypatch.setattr(atomic, "hold", held)
+        remove_leftovers([path])
+        return held(descriptor)
+
+    monkeypatch.setattr(atomic, "hold", late)
+    with atomic_write(path, "w") as file:
+        file.write("mine")
+    assert path.read_text() == "mine"
+    assert listing(tmp_path) == ["answer.txt"]
+
+
+def test_where_there_are_no_locks_nothing_counts_as_left_over(tmp_path, monkeypatch, listing):
+    fcntl = pytest.importorskip("fcntl")
+
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    path = tmp_path / "answer.txt"
+    with atomic_write(path, "w") as file:
+        file.write("mine")
+        remove_leftovers([path])
+    assert path.read_text() == "mine"

@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+from pathlib import Path
 
 import faiss
 import numpy as np
@@ -291,6 +292,45 @@ def test_what_a_crash_left_of_an_export_is_removed(export, tmp_path, listing, na
         (tmp_path / f".{leftover}.123.tmp").touch()
     export(name)
     assert [file for file in listing(tmp_path) if file.endswith(".tmp")] == [".y.json.123.tmp"]
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["new", "again"])
+def test_an_export_that_died_between_its_two_files_can_be_made_again(
+    path, export, tmp_path, monkeypatch, film, unit_vectors, again
+):
+    if again:
+        export("x.faiss")
+        with FrameIndex.open(path, write=True) as index:
+            index.append(film(1, first=7), unit_vectors(1))
+    replace = Path.replace
+
+    def die(self, target):
+        if target.name == "x.faiss":
+            raise ZeroDivisionError
+        return replace(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", die)
+        with pytest.raises(ZeroDivisionError):
+            export("x.faiss")
+    assert (tmp_path / "x.faiss.json").exists()
+    export("x.faiss")
+    with open_index(tmp_path / "x.faiss") as exported, FrameIndex.open(path) as index:
+        assert len(exported) == len(index)
+
+
+def test_vectors_of_another_export_are_refused(path, export, tmp_path, film, unit_vectors):
+    export("x.faiss")
+    earlier = (tmp_path / "x.faiss").read_bytes()
+    with FrameIndex.open(path, write=True) as index:
+        index.catalog.remove_frames("/films/a.mp4")
+        index.append(film(3, first=10), unit_vectors(3, seed=9))
+    export("x.faiss")
+    (tmp_path / "x.faiss").write_bytes(earlier)
+    with pytest.raises(
+        FrameIndexError, match=r"x\.faiss is not the file that .*x\.faiss\.json was written with"
+    ):
+        open_index(tmp_path / "x.faiss")
 
 
 def test_an_export_sees_one_commit(path, export, monkeypatch, film, unit_vectors):

@@ -88,3 +88,11 @@ def test_what_only_looks_alike_is_foreign(tmp_path: Path, name: str, text: str) 
     (tmp_path / name).write_text(text)
 
     assert not is_own_output(tmp_path / name)
+
+
+def test_what_a_killed_run_left_of_the_same_output_is_removed(tmp_path, listing):
+    for name in (".page.html.ab12.tmp", ".other.html.ab12.tmp"):
+        (tmp_path / name).write_text("half")
+    with output_write(tmp_path / "page.html", "w") as file:
+        file.write("whole")
+    assert listing(tmp_path) == [".other.html.ab12.tmp", "page.html"]

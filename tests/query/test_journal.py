@@ -155,3 +155,9 @@ def test_bytes_that_are_no_text_are_no_journal(tmp_path):
     (tmp_path / "x.jpg").write_bytes(b"\xff\xd8\xff\xe0" * 100)
     with pytest.raises(NearframeError, match=r"x\.jpg is not a journal"):
         undo(tmp_path / "x.jpg")
+
+
+def test_what_a_killed_run_left_of_a_journal_is_removed(tmp_path):
+    (tmp_path / ".x.journal.jsonl.ab12.tmp").write_text("half")
+    JOURNAL.create(tmp_path / "x.journal.jsonl")
+    assert [path.name for path in tmp_path.iterdir()] == ["x.journal.jsonl"]
