@@ -114,6 +114,18 @@ def fake_embedder(fake_network: None) -> Embedder:
     return Embedder()
 
 
+@pytest.fixture(scope="session")
+def make_fake_embedder() -> Callable[[], Embedder]:
+    """Make an Embedder with the fake network, for what is made once for several tests."""
+
+    def make() -> Embedder:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(embedder, "load_backbone", _fake_network.load_fake_backbone)
+            return Embedder()
+
+    return make
+
+
 @pytest.fixture
 def run(
     fake_network: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -155,13 +167,13 @@ def start() -> Callable[..., "subprocess.Popen[str]"]:
         process.communicate()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def picture() -> Callable[..., Image.Image]:
     """Make a picture: ``picture(seed, size=(width, height))``."""
-    return draw_picture
+    return _draw_picture
 
 
-def draw_picture(seed: int, size: tuple[int, int] = (96, 64)) -> Image.Image:
+def _draw_picture(seed: int, size: tuple[int, int] = (96, 64)) -> Image.Image:
     """Make a picture that differs from those of other seeds: smooth noise, width x height."""
     generator = np.random.default_rng(seed)
     coarse = generator.integers(0, 256, (6, 8, 3), np.uint8)
@@ -176,7 +188,7 @@ def make_folder(tmp_path: Path) -> Callable[..., Path]:
         folder = tmp_path / name
         folder.mkdir()
         for number, seed in enumerate(range(seeds) if isinstance(seeds, int) else seeds, 1):
-            draw_picture(seed).save(folder / f"{number:06d}.png")
+            _draw_picture(seed).save(folder / f"{number:06d}.png")
         return folder
 
     return make

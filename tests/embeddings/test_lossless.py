@@ -46,7 +46,7 @@ def test_every_frame_of_a_folder_agrees_with_the_video_and_has_its_number(
 ):
     with av.open(str(sample_video)) as container:
         for number, frame in enumerate(container.decode(video=0), 1):
-            frame.to_image().save(tmp_path / f"{number:06d}.png", compress_level=1)
+            frame.to_image().save(tmp_path / f"{number:06d}.bmp")  # as lossless, and quicker
     images, from_images = embedded(fake_embedder, str(tmp_path))
     frames, from_video = embedded(fake_embedder, str(sample_video))
     assert [frame.number for frame in images] == [frame.number for frame in frames]

@@ -19,7 +19,7 @@ import fake_network
 import numpy as np
 import pytest
 
-from nearframe.embeddings import DIMENSION, Embedder, embedder
+from nearframe.embeddings import DEFAULT_WEIGHTS, DIMENSION, Embedder, Preprocessing, embedder
 from nearframe.index import FrameIndex, build, build_index, verify
 from nearframe.index.database import Database
 from nearframe.index.search import choice, stored
@@ -206,6 +206,7 @@ def main(scenario: Scenario, stride: int, offset: int) -> int:
 
 if __name__ == "__main__":
     embedder.load_backbone = fake_network.load_fake_backbone
+    embedder.load_backbone(DEFAULT_WEIGHTS, Preprocessing())  # its numbers are drawn once for all
     build.COMMIT_EVERY = 2
     choice._FEWEST_FOR_LISTS = 1
     stored._OUTGROWN = 10

@@ -13,25 +13,35 @@ from nearframe.query.search.views import judge, next_view_margin
 RATE = 10
 
 
+# Numbers of the pictures that are shown, each for so many seconds.
+SCENES = [(1, 20), (2, 27), (3, 150), (2, 5)]
+
+
 @pytest.fixture(scope="module")
-def scenes():
-    """Numbers of the pictures that are shown, each for so many seconds."""
-    return [(1, 20), (2, 27), (3, 150), (2, 5)]
-
-
-@pytest.fixture
-def index(scenes, picture, tmp_path, fake_embedder):
-    path = tmp_path / "film.mp4"
+def film(tmp_path_factory, picture):
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("mpeg4", rate=RATE)
         stream.width, stream.height, stream.bit_rate = 96, 64, 4_000_000
-        for seed, seconds in scenes:
+        for seed, seconds in SCENES:
             pixels = np.asarray(picture(seed))
             for _ in range(seconds * RATE):
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode())
-    build_index([path], tmp_path / "x.index", embedder=fake_embedder)
-    return tmp_path / "x.index"
+    return path
+
+
+@pytest.fixture(scope="module")
+def index_of_film(film, make_fake_embedder):
+    path = film.with_name("x.index")
+    build_index([film], path, embedder=make_fake_embedder())
+    return path
+
+
+@pytest.fixture
+def index(index_of_film, fake_network):
+    """An index of all frames of the film, which is only read, with the network that made it."""
+    return index_of_film
 
 
 def test_the_stretch_that_shows_the_same_is_given(index, picture):
@@ -47,11 +57,9 @@ def test_the_stretch_that_shows_the_same_is_given(index, picture):
 
 
 @pytest.mark.parametrize("every", [7, 200])
-def test_of_few_frames_the_stretch_is_found_too(index, picture, tmp_path, fake_embedder, every):
+def test_of_few_frames_the_stretch_is_found_too(film, picture, tmp_path, fake_embedder, every):
     sampling = Sampling(every=every)
-    build_index(
-        [tmp_path / "film.mp4"], tmp_path / "s.index", embedder=fake_embedder, sampling=sampling
-    )
+    build_index([film], tmp_path / "s.index", embedder=fake_embedder, sampling=sampling)
     (result,) = search(tmp_path / "s.index", picture(3)).results
     frames = [n for n in range(0, 2020, every) if 470 <= n < 1970]
     assert (result.view.start_s, result.view.end_s) == pytest.approx(

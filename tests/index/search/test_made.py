@@ -7,7 +7,7 @@ from nearframe.index import FrameIndex, build_index
 from nearframe.index.search import FlatSearch, IvfSearch, made
 from nearframe.index.search.ivf import IvfLists
 
-N = 400
+N = 250
 FEW = 4
 
 

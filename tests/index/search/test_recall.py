@@ -90,9 +90,9 @@ class TestChoice:
 @pytest.mark.parametrize("seed", range(3))
 def test_the_recall_holds_for_other_queries(scene_vectors, seed):
     """Frames that are in no index, of the same scenes."""
-    vectors = scene_vectors(1000, scenes=30, seed=seed, of=seed)
-    lists, chosen = measured(vectors, lists=31, queries=400)
-    queries = scene_vectors(400, scenes=30, seed=seed + 100, of=seed)
+    vectors = scene_vectors(500, scenes=15, seed=seed, of=seed)
+    lists, chosen = measured(vectors, lists=16, queries=400)
+    queries = scene_vectors(400, scenes=15, seed=seed + 100, of=seed)
     search = IvfSearch(
         (lists,),
         lambda ids: (ids, vectors[ids]),
