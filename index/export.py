@@ -114,6 +114,11 @@ def _write_faiss(index: FrameIndex, path: Path) -> None:
             "frames": [frame_fields(frame.ref) for frame in frames],
         }
         json.dump(metadata, file)
+        # Both are on the disk before one of them takes its name.
+        file.flush()
+        os.fsync(file.fileno())
+        with temporary.open("rb+") as vectors:
+            os.fsync(vectors.fileno())
 
 
 def _write_npy(index: FrameIndex, path: Path) -> None:
@@ -133,6 +138,10 @@ def _write_npy(index: FrameIndex, path: Path) -> None:
             vectors.write(block.vectors.astype("<f4").tobytes())
             for frame in block.frames:
                 writer.writerow((frame.ref.number, frame.ref.source, frame.ref.time_s))
+        # As of `_write_faiss`.
+        for file in (vectors, table):
+            file.flush()
+            os.fsync(file.fileno())
 
 
 _WRITERS: Mapping[str, Writer] = {

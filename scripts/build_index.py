@@ -20,7 +20,7 @@ from .cli import (
     skipped_json,
     strict_option,
 )
-from .left_out import left_out_json, list_left_out, report_left_out
+from .left_out import left_out_json, note_left_out, report_left_out
 from .sampling_options import sampling_options, take_sampling
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def build_index(
         raise click.UsageError("nothing to index was given: buildIndex FOLDER -o my.index")
     output = output or _default_output(inputs)
     sampling = take_sampling(options)
-    left_out = list_left_out(inputs, reads_videos=True)
+    left_out = note_left_out(inputs, reads_videos=True)
     try:
         with ProgressBar() as progress:
             report = build(

@@ -19,7 +19,7 @@ from .cli import (
     skipped_json,
     strict_option,
 )
-from .left_out import left_out_json, list_left_out, report_left_out
+from .left_out import left_out_json, note_left_out, report_left_out
 
 if TYPE_CHECKING:
     from nearframe.embeddings import Embedder, MakeEmbedder
@@ -69,7 +69,7 @@ def calibrate(
     from nearframe.query import calibrate as run_calibration
 
     embedder = EmbedderOptions(**options).embedder()
-    left_out = list_left_out([folder])
+    left_out = note_left_out([folder])
     try:
         with ProgressBar() as progress:
             calibration = run_calibration(

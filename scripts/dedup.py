@@ -44,7 +44,7 @@ from .dedup_options import ComparisonOptions, TargetText, comparison_options
 from .dedup_sweep import sweep
 from .dedup_video import dedup_video
 from .earlier_plans import earlier_plans
-from .left_out import left_out_json, list_left_out, report_left_out
+from .left_out import left_out_json, note_left_out, report_left_out
 from .sampling_options import sampling_options, take_sampling
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def dedup(
     take_sampling(options)
     comparison = ComparisonOptions.take(options)
     embedder = EmbedderOptions(**options)
-    left_out = list_left_out([source])
+    left_out = note_left_out([source])
     interrupted = None
     if action and not plan_path and target is None:
         interrupted = _interrupted(source, comparison, embedder)

@@ -16,7 +16,7 @@ from .cli import (
     skipped_json,
 )
 from .dedup_options import ComparisonOptions
-from .left_out import left_out_json, list_left_out, report_left_out
+from .left_out import left_out_json, note_left_out, report_left_out
 
 if TYPE_CHECKING:
     from nearframe.query import Sweep
@@ -40,7 +40,7 @@ def sweep(
 
     if plot is not None:
         check_plot_path(plot)
-    left_out = list_left_out([source])
+    left_out = note_left_out([source])
     with ProgressBar() as progress:
         found = sweep_dedup(
             source, comparison.make(), embedder=embedder.embedder(), progress=progress

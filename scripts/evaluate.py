@@ -20,7 +20,7 @@ from .cli import (
     skipped_json,
     strict_option,
 )
-from .left_out import left_out_json, list_left_out, report_left_out
+from .left_out import left_out_json, note_left_out, report_left_out
 
 if TYPE_CHECKING:
     from nearframe.query import EditScores, Evaluation, MethodScores
@@ -84,7 +84,7 @@ def evaluate(
     methods = available_baselines() if baselines else {}
     if baselines and "phash" not in methods:
         click.echo("No perceptual hash beside it: pip install 'nearframe[baselines]'", err=True)
-    left_out = list_left_out([source])
+    left_out = note_left_out([source])
     with ProgressBar() as progress:
         shared: dict[str, Any] = {
             "embedder": EmbedderOptions(**options).embedder(),

@@ -1,7 +1,8 @@
 """What of a folder a command leaves out: one line on stderr, and `left_out` in its JSON."""
 
-import contextlib
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,28 +14,41 @@ if TYPE_CHECKING:
     from nearframe.embeddings.sources import LeftOut
 
 
-def list_left_out(paths: Iterable[Path], *, reads_videos: bool = False) -> "tuple[LeftOut, ...]":
-    """Look at the folders among the sources of the command that runs.
-
-    Asked for before the command's work: what that moves away is not left out.
+def note_left_out(paths: Iterable[Path], *, reads_videos: bool = False) -> "NotedLeftOut":
+    """Note what the command that runs leaves out of its sources, from here on.
 
     Args:
-        paths: Sources; anything but a folder is passed over, and so is an index.
+        paths: The sources; what else is listed does not count.
         reads_videos: Whether the command also reads the videos of a folder.
     """
-    from nearframe.common import NearframeError
-    from nearframe.embeddings.sources import INDEX_FILE, list_folder
+    from nearframe.embeddings.sources import left_out_noted
 
-    recursive = bool(click.get_current_context().params.get("recursive"))
-    found = []
-    for path in dict.fromkeys(paths):
-        if not path.is_dir() or (path / INDEX_FILE).exists():
-            continue
-        # What cannot be listed is an error of the command's own work.
-        with contextlib.suppress(NearframeError):
-            left_out = list_folder(str(path), recursive=recursive).left_out
-            found.append(left_out.without_videos() if reads_videos else left_out)
-    return tuple(left_out for left_out in found if left_out)
+    noted = click.get_current_context().with_resource(left_out_noted())
+    given = {os.path.abspath(path): str(path) for path in paths}  # noqa: PTH100
+    return NotedLeftOut(given, noted, reads_videos)
+
+
+@dataclass(frozen=True)
+class NotedLeftOut:
+    """What was left out of folders: iterates over those of the sources that were listed so far.
+
+    Attributes:
+        given: The sources as the user wrote them, by absolute path.
+        noted: As of `left_out_noted`.
+        reads_videos: As of `note_left_out`.
+    """
+
+    given: Mapping[str, str]
+    noted: "Mapping[str, LeftOut]"
+    reads_videos: bool
+
+    def __iter__(self) -> "Iterator[LeftOut]":
+        for path, folder in self.given.items():
+            if path in self.noted:
+                found = replace(self.noted[path], folder=folder)
+                found = found.without_videos() if self.reads_videos else found
+                if found:
+                    yield found
 
 
 def report_left_out(found: "Iterable[LeftOut]") -> None:

@@ -21,7 +21,7 @@ from .cli import (
     skipped_json,
     strict_option,
 )
-from .left_out import left_out_json, list_left_out, report_left_out
+from .left_out import left_out_json, note_left_out, report_left_out
 from .naming import naming_of, naming_options
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def overview(
     """
     from nearframe.query import save_page, survey
 
-    left_out = list_left_out([folder])
+    left_out = note_left_out([folder])
     with ProgressBar() as progress:
         found = survey(
             folder,

@@ -25,7 +25,7 @@ from .cli import (
     skipped_json,
     strict_option,
 )
-from .left_out import left_out_json, list_left_out, report_left_out
+from .left_out import left_out_json, note_left_out, report_left_out
 
 if TYPE_CHECKING:
     from nearframe.index import Match
@@ -140,7 +140,7 @@ def query_dataset(
     queries = (*queries, *places)
     if not queries:
         raise click.UsageError("no query was given: queryDataset still.jpg my.index")
-    left_out = list_left_out(queries)
+    left_out = note_left_out(queries)
     if sheet_path is not None:
         check_sheet_path(sheet_path)
     with open_index(index_path) as index:

@@ -18,7 +18,7 @@ from .cli import (
     skipped_json,
     strict_option,
 )
-from .left_out import left_out_json, list_left_out, report_left_out
+from .left_out import left_out_json, note_left_out, report_left_out
 from .naming import name_pattern_option, naming_of
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def split(
         "recursive": recursive,
         "check": check,
     }
-    left_out = list_left_out([folder])
+    left_out = note_left_out([folder])
     with ProgressBar() as progress:
         done: SplitPlan | SplitReport = (
             plan_split(folder, **options, progress=progress)

@@ -11,7 +11,7 @@ from .rules import DECODING_RULES, reads_otherwise
 from .sampling import Sampling
 from .seeking import frames_at
 from .video import VideoSource
-from .walk import INDEX_FILE, File, list_folder, natural_key
+from .walk import INDEX_FILE, File, left_out_noted, list_folder, natural_key
 
 __all__ = [
     "DECODING_RULES",
@@ -33,6 +33,7 @@ __all__ = [
     "frames_at",
     "is_animation",
     "kind_of",
+    "left_out_noted",
     "list_folder",
     "natural_key",
     "open_source",

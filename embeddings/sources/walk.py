@@ -2,6 +2,9 @@
 
 import os
 import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +18,9 @@ from .raw import raw_available
 
 INDEX_FILE = "frames.sqlite"
 """A folder that has it is an index, of which nothing is a source."""
+
+# What `left_out_noted` yields, where it is in force.
+_noted: ContextVar[dict[str, LeftOut] | None] = ContextVar("left_out_noted", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +115,34 @@ def list_folder(folder: str, *, recursive: bool) -> Listing:
                 (pending if recursive else folders).append(path)
     for paths in found.values():
         paths.sort(key=lambda path: natural_key(os.path.relpath(path, folder)))
-    return Listing(
-        tuple(found["image"]),
-        tuple(found["video"]),
-        LeftOut.of(
-            folder,
-            found[None],
-            raw=found["raw"],
-            videos=found["video"],
-            moved=moved,
-            folders=sorted(folders),
-            listed=frozenset(listed),
-        ),
-        tuple(problems),
+    left_out = LeftOut.of(
+        folder,
+        found[None],
+        raw=found["raw"],
+        videos=found["video"],
+        moved=moved,
+        folders=sorted(folders),
+        listed=frozenset(listed),
     )
+    noted = _noted.get()
+    if noted is not None:
+        noted.setdefault(os.path.abspath(folder), left_out)  # noqa: PTH100
+    return Listing(tuple(found["image"]), tuple(found["video"]), left_out, tuple(problems))
+
+
+@contextmanager
+def left_out_noted() -> Iterator[Mapping[str, LeftOut]]:
+    """Note what is left out of each folder that is listed in the block, by its absolute path.
+
+    For who reports it, so that no folder need be listed once more: each listing reads the first
+    bytes of every file.
+    """
+    noted: dict[str, LeftOut] = {}
+    token = _noted.set(noted)
+    try:
+        yield noted
+    finally:
+        _noted.reset(token)
 
 
 def natural_key(name: str) -> tuple[object, ...]:

@@ -1,6 +1,5 @@
 """Exact nearest neighbours with FAISS, and the file that FAISS keeps of them."""
 
-import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +14,9 @@ from ..errors import FrameIndexError
 from ..tables import Ids
 from .ranking import TIE_MARGIN, ranked
 from .threads import at_most_threads
+
+# Bytes that FAISS hands over at once.
+_PIECE = 1 << 20
 
 
 class FlatSearch:
@@ -120,14 +122,23 @@ class FlatSearch:
 def write_faiss(index: faiss.Index, path: Path) -> None:
     """Write a FAISS index to a file.
 
+    Through Python: what FAISS cannot write when it closes a file of its own is only printed, and
+    the file is cut short.
+
     Raises:
-        OSError: If FAISS cannot write it.
+        OSError: As the operating system says; a full disk, for example.
     """
-    try:
-        faiss.write_index(index, os.fspath(path))
-    except RuntimeError as error:
-        # FAISS writes in C++ and wraps the operating system's error in text.
-        text = " ".join(str(error).split())
-        if os.strerror(errno.ENOSPC) in text:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
-        raise OSError(errno.EIO, text) from error
+    failed: list[OSError] = []
+    with path.open("wb", buffering=0) as file:
+
+        def write(piece: bytes) -> None:
+            # FAISS would print what is raised here.
+            try:
+                while piece and not failed:
+                    piece = piece[file.write(piece) :]
+            except OSError as error:
+                failed.append(error)
+
+        faiss.write_index(index, faiss.PyCallbackIOWriter(write, _PIECE))
+    if failed:
+        raise failed[0]

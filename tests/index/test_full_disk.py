@@ -206,3 +206,32 @@ class TestRealDisk:
         with FrameIndex.open(path) as index, pytest.raises(DiskFullError, match="cannot write"):
             export_index(index, small_disk / f"x{suffix}")
         assert listing(small_disk) == ["ballast"]
+
+    @pytest.mark.parametrize("suffix", [".faiss", ".npy"])
+    def test_an_export_is_whole_or_not_there(
+        self, small_disk, make_index, film, unit_vectors, suffix, tmp_path, snapshot
+    ):
+        path = make_index((film(20), unit_vectors(20)))
+        (tmp_path / "straight").mkdir()
+        with FrameIndex.open(path) as index:
+            export_index(index, tmp_path / "straight" / f"x{suffix}")
+            whole = contents_of(snapshot(tmp_path / "straight"))
+            failed = []
+            for pages in range(38, 46):  # the vectors have 40
+                fill(small_disk, leave=4096 * pages)
+                try:
+                    export_index(index, small_disk / f"x{suffix}")
+                except DiskFullError:
+                    failed.append(pages)
+                (small_disk / "ballast").unlink()
+                found = contents_of(snapshot(small_disk))
+                assert found == (
+                    {} if pages in failed else contents_of(snapshot(tmp_path / "straight"))
+                )
+                for name in found:
+                    (small_disk / name).unlink()
+        assert 0 < len(failed) < 8
+
+
+def contents_of(files):
+    return {name: content for name, (content, _) in files.items()}
