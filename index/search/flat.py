@@ -139,6 +139,8 @@ def write_faiss(index: faiss.Index, path: Path) -> None:
             except OSError as error:
                 failed.append(error)
 
-        faiss.write_index(index, faiss.PyCallbackIOWriter(write, _PIECE))
+        # SWIG makes it, which type checkers do not see.
+        writer = faiss.PyCallbackIOWriter(write, _PIECE)  # type: ignore[attr-defined]
+        faiss.write_index(index, writer)
     if failed:
         raise failed[0]
