@@ -21,7 +21,7 @@ from .errors import (
 )
 from .file_lock import hold, holding, is_held
 from .hashing import file_sha256
-from .interrupts import interrupts_held
+from .interrupts import interrupts_held, second_interrupt_ends
 from .numbered import free_path, numbered_paths
 from .outputs import (
     GENERATOR,
@@ -75,6 +75,7 @@ __all__ = [
     "require_path",
     "require_replaceable",
     "run_ahead",
+    "second_interrupt_ends",
     "show_time",
     "shown",
     "sync_directory",

@@ -43,8 +43,9 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
-        from nearframe.common import NearframeError
+        from nearframe.common import NearframeError, second_interrupt_ends
 
+        ctx.with_resource(second_interrupt_ends())
         handler = _StderrNotes()
         logger = logging.getLogger("nearframe")
         logger.addHandler(handler)

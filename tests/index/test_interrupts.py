@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from nearframe.common import interrupts_held
+from nearframe.common import interrupts_held, second_interrupt_ends
 
 
 def test_an_interrupt_takes_effect_at_the_end_of_the_block():
@@ -60,3 +60,40 @@ def test_other_threads_run_the_block_as_it_is():
     thread.start()
     thread.join()
     assert handlers == [signal.getsignal(signal.SIGINT)]
+
+
+class TestSecond:
+    """A program lets the operating system end it at the second Ctrl-C."""
+
+    def test_the_first_interrupts_and_the_next_would_end_the_process(self):
+        with pytest.raises(KeyboardInterrupt), second_interrupt_ends():
+            signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+
+    def test_the_first_is_held_and_the_next_is_not(self):
+        done = []
+
+        def work():
+            with second_interrupt_ends(), interrupts_held():
+                signal.raise_signal(signal.SIGINT)
+                done.append(signal.getsignal(signal.SIGINT))
+                with interrupts_held():
+                    done.append(signal.getsignal(signal.SIGINT))
+
+        with pytest.raises(KeyboardInterrupt):
+            work()
+        assert done == [signal.SIG_DFL, signal.SIG_DFL]
+
+    def test_without_an_interrupt_everything_is_as_before(self):
+        before = signal.getsignal(signal.SIGINT)
+        with second_interrupt_ends():
+            pass
+        assert signal.getsignal(signal.SIGINT) is before
+
+    def test_who_takes_interrupts_otherwise_keeps_them(self):
+        taken = []
+        signal.signal(signal.SIGINT, lambda *_: taken.append(1))
+        with second_interrupt_ends():
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+        assert taken == [1, 1]

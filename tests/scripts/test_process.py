@@ -198,6 +198,33 @@ def test_what_was_read_before_ctrl_c_is_not_read_again(start, program, make_fold
     assert (answer["unchanged"], answer["embedded"]) == (done, 40 - done)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no SIGINT for a single process")
+def test_a_second_ctrl_c_ends_at_once_in_silence(
+    start, program, make_folder, tmp_path, monkeypatch
+):
+    folder, index, hold = make_folder(12), tmp_path / "x.index", tmp_path / "hold"
+    hold.touch()
+    command = ("buildIndex", "-i", folder, "-o", index, "--batch-size", 1)
+    # A thread that the first one waits for, for ever.
+    with monkeypatch.context() as patch:
+        patch.setenv("NEARFRAME_TEST_HOLD", str(hold))
+        patch.setenv("NEARFRAME_TEST_STARTED", str(tmp_path / "started"))
+        process = start(*command)
+    while process.poll() is None and not (tmp_path / "started").exists():
+        time.sleep(0.01)
+    time.sleep(0.3)
+    for _ in range(100):  # two that come before Python looks are one
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+        if process.poll() is not None:
+            break
+    assert process.communicate(timeout=10) == ("", "")
+    assert process.returncode == -signal.SIGINT
+    assert program(*command).returncode == 0
+    with FrameIndex.open(index) as opened:
+        assert len(opened) == 12
+
+
 @pytest.mark.slow
 def test_the_installed_program_works_with_the_real_network(tmp_path, make_folder):
     folder = make_folder(2)
