@@ -73,7 +73,7 @@ def decode(video: Path, numbers: set[int]) -> dict[int, RgbImage]:
 
 def cut_out(before: RgbImage, frame: RgbImage, scale: float) -> Cutout:
     """Cut out the largest region that changed, and shrink it."""
-    (region, *_) = ChangeDetection().compare(before, frame).regions
+    (region, *_) = ChangeDetection(motion_tolerance=0).compare(before, frame).regions
     height, width = frame.shape[:2]
     inside = np.zeros((height, width), np.float32)
     corners = np.rint(np.array(region.outline) * (width, height)).astype(np.int32)

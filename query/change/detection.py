@@ -78,15 +78,13 @@ class ChangeDetection:
         diff_threshold: A pixel differs when it does by more than this; grey levels, 0 to 254.
         min_diff_area: Regions smaller than this do not count; relative, in [0, 1]. The default is
             about a pedestrian at 1080p.
-        change_threshold: Score from which pictures count as changed, in [0, 1]. The default is
-            about half a distant car at 1080p; for single pedestrians take `min_diff_area`. With
-            0 every region counts.
+        change_threshold: Score from which pictures count as changed, in [0, 1]. By default one
+            region of the smallest size that counts is enough. With 0 every region counts.
         light_compensation: Whether a change of light is no change.
         motion_tolerance: How far something may have moved without being a change, relative to the
             width, in [0, 1]; 0 for not at all. A region counts when a tenth of its differing pixels
             differ from everything that near in the other picture, too, or when something else
-            stands there now. For images in quick
-            succession, where a car that goes by differs in each.
+            stands there now. So a car that goes by in a video is not a change in each frame.
 
     Raises:
         NearframeError: If a setting is out of range.
@@ -98,9 +96,9 @@ class ChangeDetection:
     blur_radii: Sequence[int] = (7,)
     diff_threshold: int = 30
     min_diff_area: float = 0.005
-    change_threshold: float = 0.025
+    change_threshold: float = 0.005
     light_compensation: bool = True
-    motion_tolerance: float = 0.0
+    motion_tolerance: float = 0.04
     _mask: Mask = field(init=False, repr=False)
     # By shape: a camera's pictures share one, and what counts is the same for all of them.
     _unmasked: dict[tuple[int, int], Unmasked | None] = field(

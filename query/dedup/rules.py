@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 from nearframe.common import NearframeError, shown
 from nearframe.embeddings.sources import read_image
 
-from ..change.detection import ChangeDetection
+from ..change.detection import DEFAULT_GRID, ChangeDetection
 from ..search.threshold import ThresholdOrigin
 
 Method = Literal["embedding", "change", "hybrid"]
@@ -18,13 +18,6 @@ Against = Literal["kept", "all", "previous"]
 AGAINST: tuple[Against, ...] = get_args(Against)
 Keep = Literal["first", "sharpest", "largest"]
 KEEP: tuple[Keep, ...] = get_args(Keep)
-
-DEDUP_CHANGE_THRESHOLD = 0.005
-"""Changed area from which a frame is new: one region of the smallest size that counts is enough."""
-
-DEDUP_MOTION_TOLERANCE = 0.04
-"""Share of the width by which something may have moved without being new: a car that goes by in a
-video differs in each frame."""
 
 MIN_SIDE = 64
 """Images of which a side is shorter, in pixels, are no pictures to compare: icons, thumbnails."""
@@ -69,27 +62,30 @@ ANY_DISTANCE = Window()
 class ChangeSettings:
     """The settings of a `ChangeDetection`, with masks as files, so that a plan can hold them.
 
+    Its defaults are those of `ChangeDetection`.
+
     Attributes:
-        resize_to: As of `ChangeDetection`, and so are those that follow.
-        black_mask: Likewise.
-        blur_radii: Likewise.
-        diff_threshold: Likewise.
-        min_diff_area: Likewise.
-        change_threshold: Likewise.
-        light_compensation: Likewise.
-        motion_tolerance: Likewise.
+        resize_to: Height and width at which pictures are compared, in pixels.
+        black_mask: Percent of the sides to leave out: left, top, right, bottom.
+        blur_radii: Sides of the Gaussian kernels, in pixels; odd.
+        diff_threshold: Grey levels by which a pixel must differ, 0 to 254.
+        min_diff_area: Regions smaller than this share of the picture do not count, in [0, 1].
+        change_threshold: Changed area from which a frame is new, in [0, 1].
+        light_compensation: Whether a change of light is no change.
+        motion_tolerance: Share of the width by which something may have moved without being a
+            change, in [0, 1].
         masks: Absolute path of the mask image of each camera; that under ``""`` is for cameras
             without one.
     """
 
-    resize_to: tuple[int, int] = (360, 640)
-    black_mask: tuple[float, float, float, float] = (0, 0, 0, 0)
-    blur_radii: tuple[int, ...] = (7,)
-    diff_threshold: int = 30
-    min_diff_area: float = 0.005
-    change_threshold: float = DEDUP_CHANGE_THRESHOLD
-    light_compensation: bool = True
-    motion_tolerance: float = DEDUP_MOTION_TOLERANCE
+    resize_to: tuple[int, int] = DEFAULT_GRID
+    black_mask: tuple[float, float, float, float] = ChangeDetection.black_mask
+    blur_radii: tuple[int, ...] = tuple(ChangeDetection.blur_radii)
+    diff_threshold: int = ChangeDetection.diff_threshold
+    min_diff_area: float = ChangeDetection.min_diff_area
+    change_threshold: float = ChangeDetection.change_threshold
+    light_compensation: bool = ChangeDetection.light_compensation
+    motion_tolerance: float = ChangeDetection.motion_tolerance
     masks: Mapping[str, str] = field(default_factory=dict)
 
     def detection(self, camera: str | None) -> ChangeDetection:

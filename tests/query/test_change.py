@@ -72,6 +72,7 @@ def test_the_score_is_that_of_opencv(
         min_diff_area=min_diff_area,
         change_threshold=change_threshold,
         light_compensation=False,
+        motion_tolerance=0,
     ).compare(a, b)
 
     grey_a, grey_b = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (a, b))

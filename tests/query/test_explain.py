@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -7,9 +7,12 @@ from PIL import Image, ImageDraw
 from nearframe.common import NearframeError, OutputError, UnreadableImageError
 from nearframe.query import (
     ChangeDetection,
+    ChangeSettings,
+    DedupOptions,
     Threshold,
     draw_picture,
     explain,
+    plan_dedup,
     save_picture,
 )
 from nearframe.query.report.explain_picture import check_picture_path
@@ -57,10 +60,31 @@ CAR, SECOND_CAR, PEDESTRIAN = (20, 60, 100, 120), (200, 60, 280, 120), (150, 80,
     ],
 )
 def test_the_verdict_is_in_plain_words(fake_embedder, yard, edit, verdict):
-    explanation = explain(yard("a.png"), yard("b.png", edit), embedder=fake_embedder)
+    detection = ChangeDetection(change_threshold=0.025)
+    a, b = yard("a.png"), yard("b.png", edit)
+    explanation = explain(a, b, detection=detection, embedder=fake_embedder)
     # What the fake network thinks is the same picture is not the point.
     explanation = replace(explanation, threshold=Threshold(0.9, "weights"), similarity=0.95)
     assert explanation.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [((), (PEDESTRIAN,)), ((CAR,), (tuple(np.add(CAR, (6, 0, 6, 0))),))]
+)
+def test_it_says_what_dedup_does_without_options(fake_embedder, yard, tmp_path, before, after):
+    """A region of 0.8 % of the area, and a car that moved by 2 % of the width."""
+    a, b = yard("c1_0001.png", put(*before)), yard("c1_0002.png", put(*after))
+    repeats = explain(a, b, embedder=fake_embedder).repeats
+    for method in ("change", "hybrid"):
+        plan = plan_dedup(tmp_path, DedupOptions(method=method), embedder=fake_embedder)
+        assert len(plan.dropped) == repeats[method]
+
+
+def test_change_detection_has_one_set_of_defaults():
+    settings = ChangeSettings()
+    for detection in (settings.detection(None), ChangeDetection()):
+        for name in (field.name for field in fields(settings) if field.name != "masks"):
+            assert getattr(detection, name) == getattr(settings, name)
 
 
 def test_the_verdict_says_where_the_two_ways_disagree(fake_embedder, yard):
@@ -96,7 +120,7 @@ def test_the_facts_have_both_scores_with_their_thresholds(fake_embedder, yard):
     assert facts["Similarity"] == "0.950000: not the same picture (below 0.99; weights builtin)"
     score = explanation.change.score
     assert score == pytest.approx(80 * 60 / (160 * 180), rel=0.1)
-    assert facts["Changed area"] == f"{score:.2%}: changed (2.50% or more)"
+    assert facts["Changed area"] == f"{score:.2%}: changed (0.50% or more)"
     assert "grey 128 of A is grey " in facts["Light"]
     assert facts["Masked"] == "50.0% of the picture"
     assert (

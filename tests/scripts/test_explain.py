@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nearframe.query import explain
+
 
 @pytest.fixture
 def pair(tmp_path, picture):
@@ -175,3 +177,24 @@ def test_what_is_wrong_is_said_in_one_line(run, pair, tmp_path, snapshot, argume
 )
 def test_wrong_usage_is_exit_code_2(run, pair, arguments):
     assert run("explain", *arguments).exit_code == 2
+
+
+@pytest.mark.parametrize("moved", [0, 6])
+def test_it_says_what_the_library_says_without_options(
+    run, tmp_path, picture, fake_embedder, moved
+):
+    """With a change of 0.8 % of the area, and with something that moved a little."""
+    a = np.asarray(picture(3, size=(320, 180))) // 2
+    b = a.copy()
+    if moved:
+        a[60:120, 20:100] = 255
+        b[60:120, 20 + moved : 100 + moved] = 255
+    else:
+        b[80:120, 150:162] = 255
+    for name, pixels in (("a.png", a), ("b.png", b)):
+        Image.fromarray(pixels).save(tmp_path / name)
+    answer = json.loads(run("explain", "a.png", "b.png", "--json").stdout)
+    explanation = explain(tmp_path / "a.png", tmp_path / "b.png", embedder=fake_embedder)
+    assert answer["changed_area"] == explanation.change.score
+    assert answer["changed"] == explanation.change.changed
+    assert answer["repeats"]["change"] == explanation.repeats["change"]
