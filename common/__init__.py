@@ -19,7 +19,7 @@ from .errors import (
     shown,
     writing_errors,
 )
-from .file_lock import hold, holding, is_held
+from .file_lock import directory_lock, hold, holding, is_held
 from .hashing import file_sha256
 from .interrupts import interrupts_held, second_interrupt_ends
 from .numbered import free_path, numbered_paths
@@ -54,6 +54,7 @@ __all__ = [
     "atomic_path",
     "atomic_write",
     "cores",
+    "directory_lock",
     "file_sha256",
     "free_path",
     "hold",

@@ -6,7 +6,7 @@ The operating system drops a lock when the process that holds it ends, however i
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 # Where Windows locks a byte: behind what a file has, since a locked byte cannot be read there.
@@ -56,6 +56,29 @@ def remove_unless_held(path: Path) -> None:
     finally:
         if descriptor >= 0:
             os.close(descriptor)
+
+
+@contextmanager
+def directory_lock(path: Path) -> Iterator[None]:
+    """Wait for the lock of a directory and hold it, for a change that takes a moment.
+
+    Nothing is locked on Windows, which opens no directories, and on file systems without locks.
+
+    Raises:
+        OSError: If the directory cannot be opened.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def is_at(descriptor: int, path: Path) -> bool:

@@ -198,7 +198,10 @@ class Check:
     def _is_staying(self, source: Path) -> bool:
         if os.path.realpath(source) in self._staying_paths:
             return True
-        found = source.stat()
+        try:
+            found = source.stat()
+        except OSError as error:  # another run was faster
+            raise NearframeError("is gone since the plan was made") from error
         # One name on the disk, so two paths to it: letters' case, or a folder mounted twice.
         may_be_link = found.st_nlink > 1 and self._action == "move"
         return (found.st_dev, found.st_ino) in self._staying_identities and not may_be_link

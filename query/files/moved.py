@@ -2,9 +2,10 @@
 
 import os
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
-from nearframe.common import atomic_write, remove_leftovers, writing_errors
+from nearframe.common import atomic_write, directory_lock, remove_leftovers, writing_errors
 from nearframe.embeddings.sources.moved import MOVED_LIST, moved_list, read_moved_list
 
 from .journal import Journal
@@ -25,14 +26,12 @@ def list_moved(journal: Journal, folder: str, to: Path | None) -> None:
         return
     # The one may be written with links in its path, and the other without.
     below = to.resolve().relative_to(Path(folder).resolve())
-    files = read_moved_list(folder)
-    before = dict(files)
-    for operation in journal.operations:
-        size = _size(operation.source, operation.target)
-        if size is not None:
-            files[(below / Path(operation.target).relative_to(to)).as_posix()] = size
-    if files != before:
-        _write(Path(folder), files)
+    added = {
+        (below / Path(operation.target).relative_to(to)).as_posix(): size
+        for operation in journal.operations
+        if (size := _size(operation.source, operation.target)) is not None
+    }
+    _change(Path(folder), lambda files: {**files, **added})
 
 
 def forget_moved(journal: Journal) -> None:
@@ -51,16 +50,23 @@ def forget_moved(journal: Journal) -> None:
                 gone[parent].add(target.relative_to(parent).as_posix())
                 break
     for directory, names in gone.items():
-        files = read_moved_list(directory)
-        left = {name: size for name, size in files.items() if name not in names}
-        if left != files:
-            _write(directory, left)
+        _change(
+            directory,
+            lambda files, names=names: {  # type: ignore[misc]  # mypy/issues/12557
+                name: size for name, size in files.items() if name not in names
+            },
+        )
 
 
-def _write(directory: Path, files: dict[str, int]) -> None:
+def _change(directory: Path, change: Callable[[dict[str, int]], dict[str, int]]) -> None:
+    """Change the list of a folder; of two runs at once, the second one waits."""
     path = directory / MOVED_LIST
-    with writing_errors(path):
+    with writing_errors(path), directory_lock(directory):
+        before = read_moved_list(directory)
+        files = change(dict(before))
         remove_leftovers([path])
+        if files == before:
+            return
         if not files:
             path.unlink()
             return

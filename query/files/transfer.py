@@ -68,7 +68,10 @@ def copy_file(source: Path, target: Path, sha256: str) -> None:
 
 def is_link_to(path: Path, source: Path) -> bool:
     """Whether a symbolic link is there that leads to the other path as it is written."""
-    return path.is_symlink() and str(path.readlink()) == str(source)
+    try:
+        return str(path.readlink()) == str(source)
+    except OSError:  # no link, or gone by now
+        return False
 
 
 def link_file(source: Path, target: Path) -> None:

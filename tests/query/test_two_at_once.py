@@ -2,12 +2,17 @@
 
 import itertools
 import sys
+import threading
+from pathlib import Path
 
 import pytest
 
 from nearframe.common import NearframeError
 from nearframe.query import apply_plan
+from nearframe.query.dedup import check
+from nearframe.query.files import moved
 from nearframe.query.files import transfer as files
+from nearframe.query.files.journal import Journal, Operation
 
 
 @pytest.fixture
@@ -123,3 +128,47 @@ def test_a_name_that_is_taken_before_a_file_is_back_is_said(tmp_path):
     with pytest.raises(NearframeError, match=r"took its name meanwhile, so that it is .*private"):
         files.put_back(tmp_path / "private", tmp_path / "a.png")
     assert (tmp_path / "private").read_text() == "mine"
+
+
+def test_a_file_that_another_run_takes_while_the_plan_is_checked_is_skipped(
+    plan, tmp_path, monkeypatch
+):
+    represent = check.Check._representative
+
+    def take_and_represent(self, file):
+        (tmp_path / "frames" / "b.png").unlink()
+        return represent(self, file)
+
+    monkeypatch.setattr(check.Check, "_representative", take_and_represent)
+    report = apply_plan(plan, action="move", to=tmp_path / "to", journal=tmp_path / "x.jsonl")
+    assert [entry.reason for entry in report.skipped] == ["is gone since the plan was made"]
+
+
+def test_a_link_that_another_run_takes_is_no_link(tmp_path, monkeypatch):
+    (tmp_path / "link").symlink_to(tmp_path / "a.png")
+    monkeypatch.setattr(Path, "is_symlink", lambda _: True)
+    assert files.is_link_to(tmp_path / "link", tmp_path / "a.png")
+    assert not files.is_link_to(tmp_path / "gone", tmp_path / "a.png")
+
+
+def test_two_that_put_files_below_the_folder_both_list_them(plan, tmp_path, monkeypatch):
+    folder = tmp_path / "frames"
+    read = moved.read_moved_list
+    others = []
+
+    def read_while_another_comes(directory):
+        files = read(directory)
+        if not others:
+            journal = Journal("move", (Operation("", str(folder / "to/c.png"), ""),), ())
+            monkeypatch.setattr(moved, "_size", lambda *_: 7)
+            others.append(
+                threading.Thread(target=moved.list_moved, args=(journal, folder, folder / "to"))
+            )
+            others[0].start()
+            others[0].join(0.2)
+        return files
+
+    monkeypatch.setattr(moved, "read_moved_list", read_while_another_comes)
+    apply_plan(plan, action="move", to=folder / "to", journal=tmp_path / "x.jsonl")
+    others[0].join()
+    assert sorted(read(folder)) == ["to/b.png", "to/c.png"]
