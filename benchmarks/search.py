@@ -129,7 +129,7 @@ def ask(path: Path, answers: Path) -> dict[str, float]:
     asked = queries()
     started = time.perf_counter()
     with FrameIndex.open(path) as index:
-        index.search.current()
+        index._search.current()
         opened_s = time.perf_counter() - started
         index.nearest(asked[:1], 10)
         first_s = time.perf_counter() - started
@@ -140,7 +140,7 @@ def ask(path: Path, answers: Path) -> dict[str, float]:
             times.append(time.perf_counter() - started)
             core.append(time.process_time() - core_started)
             rows.append([match.similarity for match in row])
-        record = index.search.record()
+        record = index._search.record()
         summary = summarize(index)
     found = np.array(rows)
     exact = np.load(answers) - EQUAL

@@ -32,9 +32,11 @@ from .outputs import (
     replace_anything,
     require_replaceable,
 )
+from .paths import absolute
 from .prefetch import cores, in_batches, run_ahead
-from .progress import Progress, Silent
+from .progress import Progress, ProgressBar, ProgressOption, Silent, as_progress
 from .rename import rename_new
+from .short_repr import short_repr
 from .temporary import temporary_errors, temporary_file
 from .typed_json import parsed, read_object, require_path, typed, typed_fields
 
@@ -47,10 +49,14 @@ __all__ = [
     "NearframeError",
     "OutputError",
     "Progress",
+    "ProgressBar",
+    "ProgressOption",
     "Silent",
     "SourceError",
     "UnreadableImageError",
     "WeightsError",
+    "absolute",
+    "as_progress",
     "atomic_path",
     "atomic_write",
     "cores",
@@ -77,6 +83,7 @@ __all__ = [
     "require_replaceable",
     "run_ahead",
     "second_interrupt_ends",
+    "short_repr",
     "show_time",
     "shown",
     "sync_directory",

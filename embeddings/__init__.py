@@ -18,14 +18,12 @@ from .embedder import (
     EmbeddedBatch,
     Embedder,
     ImageInput,
-    MakeEmbedder,
     Vectors,
-    embedder_for,
-    resolve_embedder,
 )
 from .fingerprint import DIMENSION, Arithmetic, Fingerprint
 from .frame import Frame, FrameRef, RgbImage, Unreadable
 from .preprocessing import FITS, Preprocessing
+from .resolve import MakeEmbedder, embedder_for, resolve_embedder, shared_embedder
 from .thumbnail import THUMBNAIL_SIDE, THUMBNAIL_UNIT, Thumbnails
 from .weights import (
     DEFAULT_WEIGHTS,
@@ -77,4 +75,5 @@ __all__ = [
     "embedder_for",
     "list_weights",
     "resolve_embedder",
+    "shared_embedder",
 ]

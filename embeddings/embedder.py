@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from nearframe.common import NearframeError, in_batches, run_ahead, shown
+from nearframe.common import NearframeError, in_batches, run_ahead, short_repr
 
 from .backbone import Identified, load_backbone
 from .device import Device, Precision, Runtime
-from .fingerprint import DIMENSION, Arithmetic, Fingerprint
+from .fingerprint import DIMENSION, Arithmetic
 from .frame import Frame, FrameRef, RgbImage, Unreadable
 from .known_files import KeyedFrame, KnownFiles, KnownFrame
 from .preprocessing import Preprocessing
@@ -24,7 +24,7 @@ from .sources import ImageSequence, Sampling, Source, open_source, read_image, t
 from .still import StillDetector
 from .thumbnail import THUMBNAIL_SIDE, Thumbnails, thumbnails
 from .vector_cache import Embedded
-from .weights import DEFAULT_WEIGHTS, default_preprocessing, name_of
+from .weights import DEFAULT_WEIGHTS, default_preprocessing
 
 T = TypeVar("T")
 
@@ -35,6 +35,7 @@ Vectors = npt.NDArray[np.float32]
 DEFAULT_BATCH_SIZE = 16
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class EmbeddedBatch:
     """Some consecutive frames of a source with their vectors.
@@ -57,7 +58,7 @@ class Embedder:
 
     Args:
         weights: A name (``builtin``, ``imagenet``, ``imagenet-v2``, ``random``) or the path of a
-            state dict.
+            state dict, as a string or `os.PathLike`.
         device: ``auto`` takes a GPU where there is one.
         runtime: ``torch``, ``onnxruntime``, or ``auto``: onnxruntime on a CPU, torch elsewhere.
         precision: Of the network's arithmetic; ``auto`` is the fastest whose vectors agree with
@@ -79,7 +80,7 @@ class Embedder:
 
     def __init__(
         self,
-        weights: str = DEFAULT_WEIGHTS,
+        weights: str | os.PathLike[str] = DEFAULT_WEIGHTS,
         *,
         device: Device = "auto",
         runtime: Runtime = "auto",
@@ -91,6 +92,7 @@ class Embedder:
     ) -> None:
         if batch_size < 1:
             raise NearframeError(f"batch size must be 1 or more, not {batch_size}")
+        weights = os.fspath(weights)
         self.fingerprint, self._backbone = load_backbone(
             weights,
             preprocessing or default_preprocessing(weights),
@@ -103,24 +105,31 @@ class Embedder:
         self._at_once = self._backbone.at_once
         self._skip_still = skip_still
 
-    def embed(self, images: Iterable[ImageInput]) -> Vectors:
+    def __repr__(self) -> str:
+        made = self.fingerprint
+        return (
+            f"<Embedder {made.describe()}; {made.arithmetic.runtime}, {made.arithmetic.precision}>"
+        )
+
+    def embed(self, images: ImageInput | Iterable[ImageInput]) -> Vectors:
         """Embed any number of images.
 
         Args:
             images: Paths, Pillow images, or RGB uint8 arrays of shape ``(height, width, 3)``;
-                sizes may differ. Read one by one, so a generator need not fit into memory.
+                sizes may differ. Read one by one, so a generator need not fit into memory. A
+                single image counts as one.
 
         Returns:
             float32, shape ``(n, 2048)``, in the order of `images`, each row L2-normalised.
 
         Raises:
             UnreadableImageError: If a file cannot be decoded.
-            TypeError: If `images` is itself one image, or an item is none.
+            TypeError: If an item is no image.
             ValueError: If an array is not uint8 of shape ``(height, width, 3)``.
         """
         return self.describe(images)[0]
 
-    def describe(self, images: Iterable[ImageInput]) -> tuple[Vectors, Thumbnails]:
+    def describe(self, images: ImageInput | Iterable[ImageInput]) -> tuple[Vectors, Thumbnails]:
         """Embed any number of images, and make the thumbnails that tell near ones apart.
 
         Returns:
@@ -128,11 +137,11 @@ class Embedder:
 
         Raises:
             UnreadableImageError: If a file cannot be decoded.
-            TypeError: If `images` is itself one image, or an item is none.
+            TypeError: If an item is no image.
             ValueError: If an array is not uint8 of shape ``(height, width, 3)``.
         """
         if isinstance(images, (str, os.PathLike, Image.Image, np.ndarray)):
-            raise TypeError("embed() takes an iterable of images; put a single one into a list")
+            images = [images]
         pixels = run_ahead(map(self._task, images), ahead=2 * self._batch_size)
         batches = (partial(self._embed, batch) for batch in in_batches(pixels, self._batch_size))
         made = [_NOTHING, *self._side_by_side(batches)]
@@ -289,70 +298,6 @@ def _without_repeats(items: Iterable[_Item]) -> Iterator[_Item]:
             yield item.ref
         else:
             yield item
-
-
-MakeEmbedder = Callable[[Fingerprint | None], Embedder]
-"""Makes an embedder when one is needed; receives the fingerprint that it should have, if any."""
-
-
-def resolve_embedder(
-    given: Embedder | MakeEmbedder | None, wanted: Fingerprint | None, *, holder: str
-) -> Embedder:
-    """Return the embedder whose vectors can be compared with some that exist.
-
-    Args:
-        given: An embedder, a function that makes one (loading takes seconds, so callers check
-            everything else first), or None for the one that `wanted` names.
-        wanted: Fingerprint of the vectors that exist; None where there are none yet.
-        holder: What holds those vectors, for the message.
-
-    Raises:
-        FingerprintMismatchError: If the embedder has another fingerprint than `wanted`.
-        WeightsError: If the weights cannot be found.
-    """
-    if given is None:
-        given = embedder_for
-    embedder = given if isinstance(given, Embedder) else given(wanted)
-    if wanted is not None:
-        wanted.require_same(
-            embedder.fingerprint,
-            mine=holder,
-            theirs="this run",
-            remedy=_remedy(wanted, embedder.fingerprint),
-        )
-    return embedder
-
-
-def _remedy(wanted: Fingerprint, made: Fingerprint) -> str:
-    """Say what to do where a run has another fingerprint than the vectors that exist."""
-    if wanted.weights != made.weights or wanted.sha256 == made.sha256:
-        return "use the weights and the fit it was made with (the default), or make a new one"
-    remedy = (
-        f"the weights {shown(made.weights)} have changed since it was made: make it again from "
-        "its sources under another name"
-    )
-    name = name_of(wanted.sha256)
-    return remedy if name is None else f"{remedy}, or go on with weights {name}, which it has"
-
-
-def embedder_for(
-    fingerprint: Fingerprint | None,
-    *,
-    device: Device = "auto",
-    runtime: Runtime = "auto",
-    precision: Precision = "auto",
-    batch_size: int = DEFAULT_BATCH_SIZE,
-) -> Embedder:
-    """Make the embedder that a fingerprint names; with the default weights where it is None."""
-    return Embedder(
-        fingerprint.weights if fingerprint else DEFAULT_WEIGHTS,
-        preprocessing=fingerprint.preprocessing if fingerprint else None,
-        like=fingerprint.arithmetic if fingerprint else None,
-        device=device,
-        runtime=runtime,
-        precision=precision,
-        batch_size=batch_size,
-    )
 
 
 def _resized(

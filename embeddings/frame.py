@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from nearframe.common import short_repr
+
 RgbImage = npt.NDArray[np.uint8]
 """An image as array: ``uint8``, shape ``(height, width, 3)``, RGB, values 0 to 255."""
 
@@ -31,6 +33,7 @@ class FrameRef:
     stamp_s: float | None = field(default=None, kw_only=True, compare=False)
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Frame(FrameRef):
     """A frame with its pixels: a `FrameRef` and the `image`, RGB uint8 ``(height, width, 3)``."""

@@ -5,7 +5,16 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from nearframe.common import Progress, Silent, SourceError, interrupts_held, shown
+from nearframe.common import (
+    Progress,
+    ProgressOption,
+    SourceError,
+    absolute,
+    as_progress,
+    interrupts_held,
+    short_repr,
+    shown,
+)
 from nearframe.embeddings import (
     EmbeddedBatch,
     Embedder,
@@ -29,7 +38,7 @@ from nearframe.embeddings.sources import (
 from .errors import FrameIndexError
 from .export import export_index, is_single_file, require_free_names
 from .file_state import hashed, is_gone, is_resumed
-from .frame_index import FrameIndex, absolute
+from .frame_index import FrameIndex
 from .resampling import Resampled, resampled
 from .search import AnnChoice
 from .tables import FileState
@@ -43,6 +52,7 @@ COMMIT_EVERY = 512
 _EXCHANGED_AT_ONCE = 16_384
 
 
+@short_repr
 @dataclass
 class SourceReport:
     """What a build did with one source.
@@ -60,6 +70,7 @@ class SourceReport:
     unchanged: int = 0
 
 
+@short_repr
 @dataclass
 class BuildReport:
     """What a build did.
@@ -90,7 +101,7 @@ class BuildReport:
 
 
 def build_index(
-    inputs: Iterable[str | os.PathLike[str]],
+    inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     output: str | os.PathLike[str],
     *,
     embedder: Embedder | MakeEmbedder | None = None,
@@ -99,7 +110,7 @@ def build_index(
     rehash: bool = False,
     prune: bool = False,
     ann: AnnChoice | None = None,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
     on_resampling: Callable[[Resampled], None] | None = None,
 ) -> BuildReport:
     """Index images, folders and videos; go on where an earlier run stopped.
@@ -108,7 +119,8 @@ def build_index(
     committed every few hundred frames, and also when the user interrupts.
 
     Args:
-        inputs: Images, folders (their images as one sequence, and each of their videos), videos.
+        inputs: Images, folders (their images as one sequence, and each of their videos), videos;
+            one path or several.
         output: An index directory, new or existing; or a ``.json`` or ``.faiss`` file, which is
             written anew.
         embedder: An embedder or a function that makes one; by default the one that an existing
@@ -131,10 +143,9 @@ def build_index(
         OutputError: If the disk is full; what was committed is kept. Or if a single file would
             replace one that nearframe did not write.
     """
+    paths = [inputs] if isinstance(inputs, (str, os.PathLike)) else inputs
     opened = [
-        source
-        for path in inputs
-        for source in _opened(path, recursive=recursive, sampling=sampling)
+        source for path in paths for source in _opened(path, recursive=recursive, sampling=sampling)
     ]
     output = Path(output)
     single = is_single_file(output) and not output.is_dir()
@@ -156,14 +167,14 @@ def build_index(
         index = FrameIndex.create(directory, embedder.fingerprint)
     else:
         index = FrameIndex.open(directory, write=True)
-    progress = progress or Silent()
+    progress = as_progress(progress)
     with index:
         mark = BuildMark(index, (source.path for source in opened))
         if created:
             mark.begin()
-        index.search.progress = progress
+        index._search.progress = progress
         if ann is not None:
-            index.search.ann = ann
+            index._search.ann = ann
         again = resampled(index.catalog, opened)
         if again is not None and on_resampling is not None:
             on_resampling(again)

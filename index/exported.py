@@ -49,7 +49,7 @@ class ExportedIndex:
         self, fingerprint: Fingerprint | None, frames: Sequence[FrameRef], search: FlatSearch
     ) -> None:
         self.fingerprint = fingerprint
-        self._frames = frames
+        self._frames = tuple(frames)
         self._search = search
 
     @classmethod
@@ -91,8 +91,20 @@ class ExportedIndex:
         _require_pair(path, content)
         return cls(_fingerprint(content), frames, search)
 
+    def __repr__(self) -> str:
+        return f"<ExportedIndex: {len(self)} frames>"
+
     def __len__(self) -> int:
         return len(self._frames)
+
+    @property
+    def frames(self) -> tuple[FrameRef, ...]:
+        """All frames in the order of the file."""
+        return self._frames
+
+    def vectors(self, places: Sequence[int]) -> Vectors:
+        """Return the vectors of the frames at some places: float32, ``(len(places), 2048)``."""
+        return self._search.vectors(np.array(places, np.int64))
 
     def nearest(
         self,

@@ -12,8 +12,10 @@ from filelock import BaseFileLock
 
 from nearframe.common import (
     TEMPORARY_SUFFIX,
+    absolute,
     interrupts_held,
     reading_errors,
+    short_repr,
     shown,
     writing_errors,
 )
@@ -42,6 +44,7 @@ _BLOCK = 1024
 _THUMBNAIL = (THUMBNAIL_SIDE, THUMBNAIL_SIDE)
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class FrameBlock:
     """Consecutive frames with their vectors: float32, shape ``(len(frames), 2048)``."""
@@ -68,7 +71,7 @@ class FrameIndex:
         self.catalog = catalog
         self._lock = lock
         self._vectors = StoredVectors(catalog)
-        self.search = StoredSearch(path, catalog, self._vectors)
+        self._search = StoredSearch(path, catalog, self._vectors)
         self._pending: list[Vectors] = []
         if lock is not None:
             self.catalog.require_tables()
@@ -169,6 +172,9 @@ class FrameIndex:
         """What the vectors were made with."""
         return Fingerprint.from_json(self.catalog.meta("fingerprint"))
 
+    def __repr__(self) -> str:
+        return f"<FrameIndex {str(self.path)!r}: {len(self)} frames>"
+
     def __len__(self) -> int:
         return self.catalog.frame_count()
 
@@ -243,7 +249,7 @@ class FrameIndex:
             frames = self.catalog.frames_by_id({id_ for row in found for id_, _ in row})
             complete = all(id_ in frames for row in found for id_, _ in row)
             # A writer may have dropped some of them since; then its commit is the last one.
-            if complete or self.catalog.generation() == self.search.generation:
+            if complete or self.catalog.generation() == self._search.generation:
                 break
         return [
             [(id_, Match(frames[id_].ref, similarity)) for id_, similarity in row if id_ in frames]
@@ -328,7 +334,7 @@ class FrameIndex:
                 self.catalog.rollback()
                 self._sweep()
                 if refresh:
-                    self.search.refresh()
+                    self._search.refresh()
                     self._sweep()
         finally:
             self.catalog.close()
@@ -379,9 +385,9 @@ class FrameIndex:
         )
 
     def _current_search(self) -> Search:
-        if self.search.generation != self.catalog.generation():
+        if self._search.generation != self.catalog.generation():
             self._require_shards()
-        return self.search.current()
+        return self._search.current()
 
     def _require_shards(self) -> None:
         for shard in self.catalog.shards():
@@ -390,9 +396,4 @@ class FrameIndex:
 
     def _sweep(self) -> None:
         used = {shard.path for shard in self.catalog.shards()}
-        sweep(self.path, used | self.search.files())
-
-
-def absolute(path: str) -> str:
-    """Return an absolute path without resolving links: the user knows it by that name."""
-    return os.path.abspath(path)  # noqa: PTH100  # Path.absolute keeps `..`
+        sweep(self.path, used | self._search.files())

@@ -56,7 +56,7 @@ def summarize(index: FrameIndex) -> IndexSummary:
         sources=tuple(index.catalog.sources()),
         problems=tuple(index.catalog.problems()),
         threshold=stored_threshold(index),
-        approximate=index.search.record(),
+        approximate=index._search.record(),
         unfinished=unfinished_inputs(index),
         older_rules=files_of_older_rules(index),
     )
@@ -96,7 +96,7 @@ def verify(path: str | os.PathLike[str]) -> Verification:
             except NearframeError as error:
                 damage.append(str(error))
         if not damage:  # else there is nothing to compare it with
-            damage = index.search.damage()
+            damage = index._search.damage()
         return Verification(
             len(shards),
             len(index),

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from nearframe.common import absolute
 from nearframe.embeddings.sources import VideoSource
 
 from .catalog import Catalog
-from .frame_index import absolute
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from nearframe.common import interrupts_held
+from nearframe.common import absolute, interrupts_held
 
-from .frame_index import FrameIndex, absolute
+from .frame_index import FrameIndex
 
 _KEY = "building"
 

@@ -9,11 +9,11 @@ import click
 
 from .cli import (
     Command,
-    ProgressBar,
     count,
     json_option,
     path_argument,
     print_json,
+    progress_bar,
     report_skipped,
     show_argument,
     show_path,
@@ -101,7 +101,7 @@ def perform(
         _confirm(plan)
     journal = journal_of(plan_path)
     try:
-        with ProgressBar() as progress:
+        with progress_bar() as progress:
             return apply_plan(plan, action=action, to=to, journal=journal, progress=progress)
     except KeyboardInterrupt as error:
         way_back = (

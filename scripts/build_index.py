@@ -8,12 +8,12 @@ import click
 from .cli import (
     Command,
     EmbedderOptions,
-    ProgressBar,
     count,
     embedder_options,
     force_option,
     json_option,
     print_json,
+    progress_bar,
     report_skipped,
     show_path,
     skip_still_option,
@@ -97,7 +97,7 @@ def build_index(
     sampling = take_sampling(options)
     left_out = note_left_out(inputs, reads_videos=True)
     try:
-        with ProgressBar() as progress:
+        with progress_bar() as progress:
             report = build(
                 inputs,
                 output,

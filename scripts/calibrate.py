@@ -8,12 +8,12 @@ import click
 from .cli import (
     Command,
     EmbedderOptions,
-    ProgressBar,
     count,
     embedder_options,
     json_option,
     path_argument,
     print_json,
+    progress_bar,
     report_skipped,
     show_path,
     skipped_json,
@@ -71,7 +71,7 @@ def calibrate(
     embedder = EmbedderOptions(**options).embedder()
     left_out = note_left_out([folder])
     try:
-        with ProgressBar() as progress:
+        with progress_bar() as progress:
             calibration = run_calibration(
                 folder,
                 rate=rate,

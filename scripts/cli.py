@@ -11,18 +11,16 @@ import os
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
-
+    from nearframe.common import ProgressBar
     from nearframe.embeddings import Embedder, Fingerprint, MakeEmbedder, Unreadable
     from nearframe.embeddings.device import Device, Precision, Runtime
     from nearframe.embeddings.preprocessing import Fit
@@ -101,46 +99,16 @@ class _StderrNotes(logging.Handler):
         tqdm.write(f"Note: {record.getMessage()}", file=sys.stderr)
 
 
-class ProgressBar:
-    """A bar on stderr with rate and remaining time, which nobody sees unless it is a terminal."""
+@contextmanager
+def progress_bar() -> Iterator["ProgressBar"]:
+    """Give a bar on stderr, which nobody sees unless it is a terminal."""
+    from nearframe.common import ProgressBar
 
-    def __init__(self) -> None:
-        self._bar: tqdm[Any] | None = None
-
-    def start(self, label: str, total: int | None) -> None:
-        """Begin a stretch of work on `total` frames."""
-        from tqdm import tqdm
-
-        self._close()
-        self._bar = tqdm(
-            desc=label,
-            total=total,
-            unit="frame",
-            disable=None,
-            leave=False,
-            dynamic_ncols=True,
-            file=sys.stderr,
-        )
-
-    def advance(self, count: int) -> None:
-        """Report `count` more frames as done."""
-        if self._bar is not None:
-            self._bar.update(count)
-
-    def _close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def __enter__(self) -> "ProgressBar":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._close()
+    bar = ProgressBar(sys.stderr)
+    try:
+        yield bar
+    finally:
+        bar.close()
 
 
 @dataclass(frozen=True)

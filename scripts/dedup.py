@@ -24,13 +24,13 @@ from .apply import (
 from .cli import (
     Command,
     EmbedderOptions,
-    ProgressBar,
     count,
     embedder_options,
     force_option,
     json_option,
     path_argument,
     print_json,
+    progress_bar,
     report_skipped,
     report_unfinished_index,
     require_output,
@@ -269,7 +269,7 @@ def _make_plan(
     from nearframe.query import plan_dedup, plan_for_target
 
     make = plan_dedup if target is None else partial(plan_for_target, target=target)
-    with ProgressBar() as progress:
+    with progress_bar() as progress:
         plan = make(
             source,
             options=comparison.make(),
@@ -285,7 +285,7 @@ def _make_plan(
 def _save_report(plan: "DedupPlan", path: Path) -> None:
     from nearframe.query import save_report
 
-    with ProgressBar() as progress:
+    with progress_bar() as progress:
         save_report(plan, path, progress=progress)
 
 

@@ -8,8 +8,8 @@ import click
 
 from .cli import (
     EmbedderOptions,
-    ProgressBar,
     print_json,
+    progress_bar,
     report_skipped,
     show_argument,
     show_path,
@@ -41,14 +41,14 @@ def sweep(
     if plot is not None:
         check_plot_path(plot)
     left_out = note_left_out([source])
-    with ProgressBar() as progress:
+    with progress_bar() as progress:
         found = sweep_dedup(
             source, comparison.make(), embedder=embedder.embedder(), progress=progress
         )
     if plot is not None:
         plot_sweep(found, plot)
     if report_path is not None:
-        with ProgressBar() as progress:
+        with progress_bar() as progress:
             save_sweep_report(found, report_path, progress=progress)
     if as_json:
         print_json({**_as_json(found, report_path), "left_out": left_out_json(left_out)})

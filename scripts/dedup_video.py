@@ -8,9 +8,9 @@ import click
 
 from .cli import (
     EmbedderOptions,
-    ProgressBar,
     count,
     print_json,
+    progress_bar,
     report_skipped,
     show_argument,
     show_path,
@@ -37,7 +37,7 @@ def dedup_video(
     from nearframe.query import dedup_video as find_new_frames
 
     try:
-        with ProgressBar() as progress:
+        with progress_bar() as progress:
             found = find_new_frames(
                 source,
                 comparison.make(),

@@ -8,13 +8,13 @@ import click
 from .cli import (
     Command,
     EmbedderOptions,
-    ProgressBar,
     count,
     embedder_options,
     force_option,
     json_option,
     path_argument,
     print_json,
+    progress_bar,
     report_skipped,
     show_path,
     skipped_json,
@@ -85,7 +85,7 @@ def evaluate(
     if baselines and "phash" not in methods:
         click.echo("No perceptual hash beside it: pip install 'nearframe[baselines]'", err=True)
     left_out = note_left_out([source])
-    with ProgressBar() as progress:
+    with progress_bar() as progress:
         shared: dict[str, Any] = {
             "embedder": EmbedderOptions(**options).embedder(),
             "baselines": methods,

@@ -10,12 +10,12 @@ import click
 
 from .cli import (
     Command,
-    ProgressBar,
     count,
     force_option,
     json_option,
     path_argument,
     print_json,
+    progress_bar,
     require_page,
     show_path,
     skipped_json,
@@ -82,7 +82,7 @@ def overview(
     from nearframe.query import save_page, survey
 
     left_out = note_left_out([folder])
-    with ProgressBar() as progress:
+    with progress_bar() as progress:
         found = survey(
             folder,
             naming=naming_of(**naming),

@@ -11,11 +11,11 @@ from .cli import (
     Command,
     Cosine,
     EmbedderOptions,
-    ProgressBar,
     embedder_options,
     force_option,
     json_option,
     print_json,
+    progress_bar,
     report_older_rules,
     report_skipped,
     report_unfinished,
@@ -191,7 +191,7 @@ def _save(
 
     if page is not None:
         value = None if report.threshold is None else report.threshold.value
-        with ProgressBar() as progress:
+        with progress_bar() as progress:
             save_query_report(report, page, index=index_path, threshold=value, progress=progress)
     if sheet is not None:
         save_contact_sheet(report, sheet)

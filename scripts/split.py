@@ -8,11 +8,11 @@ import click
 
 from .cli import (
     Command,
-    ProgressBar,
     count,
     json_option,
     path_argument,
     print_json,
+    progress_bar,
     report_skipped,
     show_path,
     skipped_json,
@@ -86,7 +86,7 @@ def split(
         "check": check,
     }
     left_out = note_left_out([folder])
-    with ProgressBar() as progress:
+    with progress_bar() as progress:
         done: SplitPlan | SplitReport = (
             plan_split(folder, **options, progress=progress)
             if dry_run

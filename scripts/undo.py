@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .cli import Command, ProgressBar, count, path_argument, report_skipped
+from .cli import Command, count, path_argument, progress_bar, report_skipped
 
 
 @click.command("undo", cls=Command, short_help="Take back what apply or split did.")
@@ -17,7 +17,7 @@ def undo(journal: Path) -> None:
     """
     from nearframe.query import undo as take_back
 
-    with ProgressBar() as progress:
+    with progress_bar() as progress:
         report = take_back(journal, progress=progress)
     nothing_left = not report.done and not report.skipped
     click.echo(

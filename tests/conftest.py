@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from nearframe.embeddings import Embedder, embedder
+from nearframe.embeddings import Embedder, embedder, resolve
 from nearframe.query.files import trash as trash_module
 from nearframe.scripts.main import nearframe
 
@@ -52,6 +52,13 @@ def interruptible() -> Iterator[None]:
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, previous)
+
+
+@pytest.fixture(autouse=True)
+def _no_shared_network() -> Iterator[None]:
+    """Forget the networks that a test loaded, which may be fakes."""
+    yield
+    resolve._loaded.cache_clear()
 
 
 @pytest.fixture(autouse=True, scope="session")

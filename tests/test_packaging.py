@@ -53,6 +53,7 @@ def test_every_package_is_named_in_the_project():
         for path in (REPOSITORY / package).rglob("__init__.py")
     }
     expected = {f"nearframe.{'.'.join(folder.parts)}": folder.as_posix() for folder in folders}
+    expected["nearframe"] = "nearframe"
     assert PROJECT["tool"]["setuptools"]["package-dir"] == expected
     assert sorted(PROJECT["tool"]["setuptools"]["packages"]) == sorted(expected)
 
@@ -121,7 +122,11 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
     version = PROJECT["project"]["version"]
     tops = {name.split("/")[0] for name in names}
     assert tops == {"nearframe", f"nearframe-{version}.dist-info"}
-    assert {name.split("/")[1] for name in names if name.startswith("nearframe/")} == {*PACKAGES}
+    front_door = {path.name for path in (REPOSITORY / "nearframe").iterdir() if path.is_file()}
+    assert {name.split("/")[1] for name in names if name.startswith("nearframe/")} == {
+        *PACKAGES,
+        *front_door,
+    }
 
 
 @pytest.mark.slow

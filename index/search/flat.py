@@ -96,6 +96,10 @@ class FlatSearch:
     def __len__(self) -> int:
         return int(self._index.ntotal)
 
+    def vectors(self, ids: Ids) -> Vectors:
+        """Return the vectors of some ids: float32, shape ``(len(ids), 2048)``."""
+        return self._index.reconstruct_batch(ids)
+
     def nearest(
         self, queries: Vectors, k: int, *, among: Ids | None = None
     ) -> list[list[tuple[int, float]]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from nearframe.common import Progress, Silent, file_sha256
+from nearframe.common import ProgressOption, as_progress, file_sha256
 from nearframe.embeddings import Unreadable
 
 # Two different images of a camera share the tables at their beginning, not their first pixels.
@@ -25,9 +25,7 @@ class IdenticalFiles:
     unreadable: tuple[Unreadable, ...]
 
 
-def identical_files(
-    sizes: Mapping[str, int], *, progress: Progress | None = None
-) -> IdenticalFiles:
+def identical_files(sizes: Mapping[str, int], *, progress: ProgressOption = None) -> IdenticalFiles:
     """Find files with the same content, and read as little as that takes.
 
     Files of equal size are compared by their beginnings, and those whose beginnings agree, by
@@ -37,7 +35,7 @@ def identical_files(
         sizes: Path -> size in bytes.
         progress: Told what it is at.
     """
-    progress = progress or Silent()
+    progress = as_progress(progress)
     unreadable: list[Unreadable] = []
 
     def grouped(

@@ -10,7 +10,13 @@ from datetime import tzinfo
 import numpy as np
 import numpy.typing as npt
 
-from nearframe.common import NearframeError, Progress, Silent, SourceError
+from nearframe.common import (
+    NearframeError,
+    ProgressOption,
+    SourceError,
+    as_progress,
+    short_repr,
+)
 from nearframe.embeddings import Unreadable
 from nearframe.embeddings.sources import natural_key
 
@@ -52,6 +58,7 @@ class Resolution:
     images: int
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class CameraOverview:
     """The images of one camera.
@@ -79,6 +86,7 @@ class CameraOverview:
     time_origins: Mapping[TimeOrigin, int]
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Overview:
     """What is in a folder.
@@ -123,7 +131,7 @@ def survey(
     recursive: bool = False,
     check: bool = False,
     gap_factor: float = GAP_FACTOR,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> Overview:
     """Look at all images of a folder; a few words per image stay in memory, no pixels.
 
@@ -143,7 +151,7 @@ def survey(
     if not gap_factor > 1:
         raise NearframeError(f"--gap-factor must be over 1, not {gap_factor:g}")
     naming = naming or Naming()
-    progress = progress or Silent()
+    progress = as_progress(progress)
     by_camera: dict[str | None, list[ImageShot]] = {}
     unreadable: list[Unreadable] = []
     for shot in read_shots(

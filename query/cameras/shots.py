@@ -11,10 +11,10 @@ from typing import Literal
 
 from nearframe.common import (
     NearframeError,
-    Progress,
-    Silent,
+    ProgressOption,
     SourceError,
     UnreadableImageError,
+    as_progress,
     run_ahead,
     shown,
 )
@@ -90,7 +90,7 @@ def read_shots(
     naming: Naming | None = None,
     recursive: bool = False,
     check: bool = False,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> Iterator[ImageShot | Unreadable]:
     """Look at all images of a folder, in natural order of their names.
 
@@ -110,7 +110,7 @@ def read_shots(
         raise SourceError(folder, "not a folder; expected a folder of images")
     naming = naming or Naming()
     _require_matches(naming, sequence.files)
-    progress = progress or Silent()
+    progress = as_progress(progress)
     progress.start(f"look at {shown(folder)}", len(sequence.files))
     yield from sequence.problems
     for shot in run_ahead(_tasks(sequence.files, naming, check), ahead=_AHEAD):

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from nearframe.common import (
     NearframeError,
-    Progress,
+    ProgressOption,
     numbered_paths,
+    short_repr,
     shown,
 )
 from nearframe.embeddings import Unreadable
@@ -32,6 +33,7 @@ from .check import Check, require_folders
 from .plan import DedupPlan
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Application(FileReport):
     """What the application of a plan did: a `FileReport`, and more.
@@ -54,7 +56,7 @@ def apply_plan(
     action: Action,
     to: str | os.PathLike[str] | None = None,
     journal: str | os.PathLike[str],
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> Application:
     """Carry out a plan.
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from nearframe.common import short_repr
 from nearframe.embeddings import Embedder, MakeEmbedder, RgbImage, resolve_embedder
 from nearframe.embeddings.sources import (
     ContentBeyondRgb,
@@ -35,6 +36,7 @@ _MIDDLE_GREY, _GREY_LEVELS, _CONTRAST = 128, 8.0, 1.1
 _SAME_FORM = 0.02
 
 
+@short_repr
 @dataclass(frozen=True)
 class Explanation:
     """Two pictures and what the two ways of comparing them say.

@@ -15,6 +15,7 @@ from nearframe.common import (
     output_write,
     read_object,
     require_path,
+    short_repr,
     shown,
     typed,
     typed_fields,
@@ -117,6 +118,7 @@ class NotedFile:
     reason: str
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class DedupPlan:
     """Which files of a folder are new and which repeat an earlier one. Nothing is changed by it.

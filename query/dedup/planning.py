@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 
-from nearframe.common import Progress, Silent, SourceError, shown
+from nearframe.common import Progress, ProgressOption, SourceError, as_progress, shown
 from nearframe.embeddings import Embedder, MakeEmbedder, Unreadable
 from nearframe.embeddings.sources import File
 
@@ -22,7 +22,7 @@ def plan_dedup(
     options: DedupOptions | None = None,
     *,
     embedder: Embedder | MakeEmbedder | None = None,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> DedupPlan:
     """Plan which images to drop. Changes nothing.
 
@@ -42,7 +42,7 @@ def plan_dedup(
     """
     with ExitStack() as stack:
         job = prepare(source, options or DedupOptions(), embedder, stack)
-        return plan_job(job, progress or Silent())
+        return plan_job(job, as_progress(progress))
 
 
 def plan_job(job: Job, progress: Progress) -> DedupPlan:

@@ -4,7 +4,7 @@ import os
 import re
 from dataclasses import dataclass, replace
 
-from nearframe.common import NearframeError, Progress, Silent, shown
+from nearframe.common import NearframeError, ProgressOption, Silent, as_progress, short_repr, shown
 from nearframe.embeddings import Embedder, MakeEmbedder, Unreadable
 from nearframe.index import Recall
 
@@ -54,6 +54,7 @@ class SweepPoint:
     pair: SweepPair | None = None
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Sweep:
     """How many frames stay at a range of thresholds.
@@ -114,7 +115,7 @@ def sweep_dedup(
     options: DedupOptions | None = None,
     *,
     embedder: Embedder | MakeEmbedder | None = None,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> Sweep:
     """Count the frames that stay at a range of thresholds; embeds and decodes only once.
 
@@ -132,7 +133,7 @@ def sweep_dedup(
         NearframeError: As of `plan_dedup`.
     """
     options = options or DedupOptions()
-    with gathered(source, options, embedder, progress or Silent()) as everything:
+    with gathered(source, options, embedder, as_progress(progress)) as everything:
         usual = _usual(everything.job.rules, options)
         points = [_point(everything, value) for value in sweep_steps(everything.kind, usual)]
         return Sweep(
@@ -193,7 +194,7 @@ def plan_for_target(
     options: DedupOptions | None = None,
     *,
     embedder: Embedder | MakeEmbedder | None = None,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> DedupPlan:
     """Plan with the threshold that keeps about as many frames as wanted.
 
@@ -211,7 +212,7 @@ def plan_for_target(
         SourceError: As of `plan_dedup`.
         NearframeError: As of `plan_dedup`.
     """
-    with gathered(source, options or DedupOptions(), embedder, progress or Silent()) as everything:
+    with gathered(source, options or DedupOptions(), embedder, as_progress(progress)) as everything:
         rules = everything.rules_at(everything.threshold_for(target.of(everything.total)))
         if rules.method == "embedding":
             rules = replace(rules, threshold_origin="target")

@@ -11,9 +11,11 @@ from typing import IO, Any
 from nearframe.common import (
     NearframeError,
     Progress,
-    Silent,
+    ProgressOption,
     SourceError,
+    as_progress,
     run_ahead,
+    short_repr,
     shown,
     temporary_file,
 )
@@ -70,6 +72,7 @@ class KeptFrame:
     change: float | None
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class VideoDedup:
     """Which frames of a video are new.
@@ -103,7 +106,7 @@ def dedup_video(
     to: str | os.PathLike[str] | None = None,
     sampling: Sampling | None = None,
     embedder: Embedder | MakeEmbedder | None = None,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> VideoDedup:
     """Find the frames of a video that are new, and write them.
 
@@ -154,7 +157,7 @@ def dedup_video(
             writer = stack.enter_context(folder)
         file = stack.enter_context(temporary_file("note the frames that stay"))
         frames = _VideoFrames(rules, detection, made, file)
-        total, kept, unreadable = _walk(video, frames, writer, progress or Silent())
+        total, kept, unreadable = _walk(video, frames, writer, as_progress(progress))
         if not total:
             reason = unreadable[0].reason if unreadable else "it has no frames"
             raise SourceError(source, f"no frame can be decoded ({reason})")

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nearframe.common import NearframeError, Progress, Silent, SourceError
+from nearframe.common import (
+    NearframeError,
+    ProgressOption,
+    SourceError,
+    as_progress,
+    short_repr,
+)
 from nearframe.embeddings import Embedder, Fingerprint, MakeEmbedder, Unreadable, resolve_embedder
 from nearframe.embeddings.sources import ImageSequence, open_source
 from nearframe.index import StoredThreshold
@@ -75,6 +81,7 @@ class ImagePair:
     alike: bool
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """A threshold with what it rests on.
@@ -126,7 +133,7 @@ def calibrate(
     recursive: bool = False,
     seed: int = 0,
     edits: Mapping[str, CopyEdit] = COPY_EDITS,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> Calibration:
     """Find the threshold that few enough pairs of different images reach, and what it finds.
 
@@ -165,7 +172,7 @@ def calibrate(
     if not _allows_one(most, rate):
         raise TooFewImagesError(folder, len(opened.files), most, rate)
     embedder = resolve_embedder(embedder, None, holder="")
-    progress = progress or Silent()
+    progress = as_progress(progress)
     baselines = {"thumbnail": thumbnail}
     images = describe(opened, embedder, baselines=baselines, progress=progress)
     vectors, groups = images.vectors[NETWORK], images.pixel_groups()

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nearframe.common import NearframeError, Progress, Silent, SourceError
+from nearframe.common import (
+    NearframeError,
+    ProgressOption,
+    SourceError,
+    as_progress,
+    short_repr,
+)
 from nearframe.embeddings import Embedder, Fingerprint, MakeEmbedder, Unreadable, resolve_embedder
 from nearframe.embeddings.sources import open_source
 
@@ -77,6 +83,7 @@ class MethodScores:
         return float(np.mean([scores.recall for scores in self.edits.values()]))
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """How well copies are found.
@@ -116,7 +123,7 @@ def evaluate(
     seed: int = 0,
     edits: Mapping[str, CopyEdit] | None = None,
     baselines: Mapping[str, Baseline] | None = None,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> Evaluation:
     """Make edited copies of pictures and ask them back among all.
 
@@ -147,7 +154,7 @@ def evaluate(
     if edits is None:
         edits = {UNCHANGED: lambda photo, _: photo, **COPY_EDITS} if is_video else COPY_EDITS
     embedder = resolve_embedder(embedder, None, holder="")
-    progress, baselines = progress or Silent(), baselines or {}
+    progress, baselines = as_progress(progress), baselines or {}
     originals = describe(opened, embedder, baselines=baselines, progress=progress)
     same = originals.same_pixels()
     if len(same[0]) == len(same):

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from nearframe.common import NearframeError, Progress, Silent, SourceError, reading_errors, shown
+from nearframe.common import (
+    NearframeError,
+    ProgressOption,
+    SourceError,
+    as_progress,
+    reading_errors,
+    shown,
+)
 from nearframe.embeddings import Embedder, MakeEmbedder, resolve_embedder
 from nearframe.embeddings.sources import File, ImageFile, ImageSequence, open_source
 
@@ -75,7 +82,7 @@ def evaluate_pairs(
     embedder: Embedder | MakeEmbedder | None = None,
     recursive: bool = False,
     baselines: Mapping[str, Baseline] | None = None,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> Evaluation:
     """Ask the user's own copies back among the images of a folder.
 
@@ -105,7 +112,7 @@ def evaluate_pairs(
                 f"images of {shown(folder)}; give the folder that holds all originals"
             )
     embedder = resolve_embedder(embedder, None, holder="")
-    progress, baselines = progress or Silent(), baselines or {}
+    progress, baselines = as_progress(progress), baselines or {}
     originals = describe(opened, embedder, baselines=baselines, progress=progress)
     queries = describe(
         _images(ground_truth, pairs), embedder, baselines=baselines, progress=progress

@@ -9,8 +9,10 @@ from nearframe.common import (
     DiskFullError,
     NearframeError,
     Progress,
-    Silent,
+    ProgressOption,
+    as_progress,
     remove_leftovers,
+    short_repr,
     shown,
     writing_errors,
 )
@@ -22,6 +24,7 @@ from .operations import doing
 from .transfer import private_path, put_back
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class FileReport:
     """What was done to files.
@@ -36,7 +39,7 @@ class FileReport:
 
 
 def run_journal(
-    entries: Journal, path: Path, *, label: str, progress: Progress | None = None
+    entries: Journal, path: Path, *, label: str, progress: ProgressOption = None
 ) -> FileReport:
     """Do what a journal says, as far as it is not done already.
 
@@ -49,7 +52,7 @@ def run_journal(
     Raises:
         OutputError: If the disk is full; the journal at `path` says what was done.
     """
-    progress = progress or Silent()
+    progress = as_progress(progress)
     progress.start(label, len(entries.operations))
     action = doing(entries.action, entries.token)
     done = 0
@@ -71,7 +74,7 @@ def run_journal(
     return FileReport(done, tuple(skipped))
 
 
-def undo(journal: str | os.PathLike[str], *, progress: Progress | None = None) -> FileReport:
+def undo(journal: str | os.PathLike[str], *, progress: ProgressOption = None) -> FileReport:
     """Take back what an applied plan did, last operation first.
 
     A file whose content is not what the journal says is left alone and reported, and so is a copy
@@ -82,7 +85,7 @@ def undo(journal: str | os.PathLike[str], *, progress: Progress | None = None) -
     """
     path = Path(journal)
     with journal_lock(path):
-        return _undo(Journal.read(path), path, progress or Silent())
+        return _undo(Journal.read(path), path, as_progress(progress))
 
 
 def _undo(entries: Journal, path: Path, progress: Progress) -> FileReport:

@@ -10,10 +10,12 @@ from pathlib import Path
 from nearframe.common import (
     NearframeError,
     Progress,
-    Silent,
+    ProgressOption,
+    as_progress,
     file_sha256,
     numbered_paths,
     run_ahead,
+    short_repr,
     shown,
 )
 from nearframe.embeddings import Unreadable
@@ -35,6 +37,7 @@ class NamesTakenError(NearframeError):
     """Files that cannot all keep their names in the folders they would go to."""
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class SplitPlan:
     """Which image goes to the folder of which camera. Nothing is changed by it.
@@ -61,6 +64,7 @@ class SplitPlan:
         return _counts(self.operations)
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class SplitReport(FileReport):
     """What a split did: a `FileReport`, and more.
@@ -88,7 +92,7 @@ def plan_split(
     naming: Naming | None = None,
     recursive: bool = False,
     check: bool = False,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> SplitPlan:
     """Plan which image goes to the folder of which camera. Changes nothing.
 
@@ -140,7 +144,7 @@ def plan_split(
             f"nothing was done, since files would get names that are taken ({len(taken)} in "
             f"all): {taken[0]}; give another --to, or rename the files"
         )
-    operations = tuple(_operations(wanted, action, skipped, progress or Silent()))
+    operations = tuple(_operations(wanted, action, skipped, as_progress(progress)))
     return SplitPlan(folder, str(to_path), action, operations, already, tuple(skipped))
 
 
@@ -153,7 +157,7 @@ def split_folder(
     naming: Naming | None = None,
     recursive: bool = False,
     check: bool = False,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> SplitReport:
     """Put the images of a folder into a folder per camera, as `plan_split` plans it.
 

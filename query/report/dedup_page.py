@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from nearframe.common import Progress, Silent, shown
+from nearframe.common import ProgressOption, as_progress, shown
 from nearframe.embeddings.sources import natural_key
 
 from ..dedup.plan import DedupPlan, DroppedFile, KeptFile, PlannedFile
@@ -31,7 +31,7 @@ _KEEP = {
 
 
 def save_report(
-    plan: DedupPlan, path: str | os.PathLike[str], *, progress: Progress | None = None
+    plan: DedupPlan, path: str | os.PathLike[str], *, progress: ProgressOption = None
 ) -> None:
     """Write a page that shows what a plan keeps and drops, with thumbnails of all frames.
 
@@ -50,7 +50,7 @@ def save_report(
         UnreadableImageError: If a mask image of the plan cannot be decoded.
     """
     frames = _Frames.of(plan)
-    progress = progress or Silent()
+    progress = as_progress(progress)
     progress.start(f"report {shown(path)}", len(frames.listed))
     entries: list[dict[str, Any]] = []
 

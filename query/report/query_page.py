@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nearframe.common import Progress, Silent, shown
+from nearframe.common import ProgressOption, as_progress, shown
 
 from ..search.search import QueryMatches, SearchReport
 from .matches import MatchPictures, describe_frame, key_of
@@ -20,7 +20,7 @@ def save_query_report(
     *,
     index: str | os.PathLike[str],
     threshold: float | None = None,
-    progress: Progress | None = None,
+    progress: ProgressOption = None,
 ) -> None:
     """Write a page that shows each query beside its matches.
 
@@ -39,7 +39,7 @@ def save_query_report(
         OutputError: If it cannot be written.
     """
     pictures = MatchPictures.of(report.results)
-    progress = progress or Silent()
+    progress = as_progress(progress)
     progress.start(f"report {shown(path)}", len(pictures))
 
     def written() -> Iterator[str]:
@@ -103,7 +103,9 @@ def _entry(
 
 def _body(report: SearchReport, index: str | os.PathLike[str], threshold: float | None) -> str:
     count = len(report.results)
-    facts = [("Index", shown(index)), ("Weights", shown(report.fingerprint.weights))]
+    facts = [("Index", shown(index))]
+    if report.fingerprint is not None:
+        facts.append(("Weights", shown(report.fingerprint.weights)))
     menus = []
     if threshold is not None:
         facts.append(("Frames count as the same from", f"similarity {threshold:g}"))

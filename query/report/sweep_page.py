@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from nearframe.common import Progress, Silent, shown
+from nearframe.common import ProgressOption, as_progress, shown
 
 from ..dedup import Sweep, SweepPair, SweepPoint
 from ..dedup.rules import ChangeSettings
@@ -18,7 +18,7 @@ _HEAD = (("Threshold", "number"), ("Stay", "number"), ("Share", "number"), ("", 
 
 
 def save_sweep_report(
-    sweep: Sweep, path: str | os.PathLike[str], *, progress: Progress | None = None
+    sweep: Sweep, path: str | os.PathLike[str], *, progress: ProgressOption = None
 ) -> None:
     """Write a page with a pair of pictures at each threshold: those that it decides about.
 
@@ -35,7 +35,7 @@ def save_sweep_report(
         UnreadableImageError: If a mask image cannot be decoded.
     """
     pairs = [point.pair for point in sweep.points if point.pair is not None]
-    progress = progress or Silent()
+    progress = as_progress(progress)
     progress.start(f"report {shown(path)}", 2 * len(pairs))
     frames: list[ReportFrame] = []
     for pair in pairs:

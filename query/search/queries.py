@@ -1,10 +1,13 @@
 """The pictures that a search asks for -> vectors, and those of them that may have bars."""
 
+import itertools
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeGuard, cast
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from nearframe.common import NearframeError, SourceError, UnreadableImageError
@@ -22,14 +25,14 @@ class Queries:
         names: The file of each, or ``image N`` where it was no file.
         pictures: The picture of each, or its file.
         vectors: float32, shape ``(nq, 2048)``, each row L2-normalised.
-        thumbnails: uint16, shape ``(nq, 32, 32)``.
+        thumbnails: uint16, shape ``(nq, 32, 32)``; None where the queries came as vectors.
         unreadable: Those that do not decode.
     """
 
     names: tuple[str, ...]
     pictures: tuple[ImageInput, ...]
     vectors: Vectors
-    thumbnails: Thumbnails
+    thumbnails: Thumbnails | None
     unreadable: tuple[Unreadable, ...]
 
     @classmethod
@@ -44,20 +47,26 @@ class Queries:
         vectors: list[Vectors] = []
         thumbnails: list[Thumbnails] = []
         unreadable: list[Unreadable] = []
-        for number, query in enumerate(queries):
-            if not isinstance(query, ImageSequence):
-                names.append(f"image {number}")
-                pictures.append(query)
-                vector, thumbnail = embedder.describe([query])
-                vectors.append(vector)
-                thumbnails.append(thumbnail)
-                continue
-            for batch in embedder.embed_source(query):
-                names += [frame.source for frame in batch.frames]
-                pictures += [frame.source for frame in batch.frames]
-                vectors.append(batch.vectors)
-                thumbnails.append(batch.thumbnails)
-                unreadable += batch.unreadable
+        number = 0
+        for in_memory, run in itertools.groupby(
+            queries, lambda query: not isinstance(query, ImageSequence)
+        ):
+            some = list(run)
+            if in_memory:
+                names += [f"image {number + position}" for position in range(len(some))]
+                pictures += cast(list[ImageInput], some)
+                described = embedder.describe(cast(list[ImageInput], some))
+                vectors.append(described[0])
+                thumbnails.append(described[1])
+            else:
+                # One source, so that files given one by one go through the network together.
+                for batch in embedder.embed_source(_joined(cast(list[ImageSequence], some))):
+                    names += [frame.source for frame in batch.frames]
+                    pictures += [frame.source for frame in batch.frames]
+                    vectors.append(batch.vectors)
+                    thumbnails.append(batch.thumbnails)
+                    unreadable += batch.unreadable
+            number += len(some)
         if not names:
             first = unreadable[0]
             raise SourceError(first.source, f"cannot be decoded as a query ({first.reason})")
@@ -69,10 +78,34 @@ class Queries:
             tuple(unreadable),
         )
 
+    @classmethod
+    def of_vectors(cls, vectors: npt.NDArray[Any], dimension: int) -> "Queries":
+        """Take vectors that exist already.
+
+        Args:
+            vectors: Floats, shape ``(d,)`` or ``(n, d)``; they are normalised here.
+            dimension: The d of the index.
+
+        Raises:
+            NearframeError: If they have another shape, or one of them has no direction.
+        """
+        rows = np.atleast_2d(np.asarray(vectors, np.float32))
+        if rows.ndim != 2 or not len(rows) or rows.shape[1] != dimension:
+            raise NearframeError(
+                f"{vectors.dtype} array of shape {vectors.shape} is no query; expected vectors of "
+                f"shape ({dimension},) or (n, {dimension}), or uint8 pixels of shape "
+                "(height, width, 3)"
+            )
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        if not (np.isfinite(lengths) & (lengths > 0)).all():
+            raise NearframeError("a query vector must be of finite numbers that are not all zero")
+        names = tuple(f"vector {number}" for number in range(len(rows)))
+        return cls(names, (), rows / lengths, None, ())
+
     def trimmed(self, position: int, embedder: Embedder) -> "Trimmed | None":
         """Embed one of them without its bars; None where it has none."""
         # The picture is decoded in full only where what the network saw of it looks like that.
-        if not may_have_bars(self.thumbnails[position]):
+        if self.thumbnails is None or not may_have_bars(self.thumbnails[position]):
             return None
         picture = self.pictures[position]
         try:
@@ -117,6 +150,22 @@ def open_queries(queries: ImageInput | Iterable[ImageInput]) -> list[ImageSequen
     if not opened:
         raise NearframeError("no query was given; give at least one image")
     return opened
+
+
+def are_vectors(queries: object) -> TypeGuard[npt.NDArray[np.floating[Any]]]:
+    """Whether queries are vectors, and no pictures: pixels are whole numbers."""
+    return isinstance(queries, np.ndarray) and np.issubdtype(queries.dtype, np.floating)
+
+
+def _joined(sequences: Sequence[ImageSequence]) -> ImageSequence:
+    """Return the files of several sequences as one, in order."""
+    if len(sequences) == 1:
+        return sequences[0]
+    return replace(
+        sequences[0],
+        files=tuple(file for sequence in sequences for file in sequence.files),
+        problems=tuple(problem for sequence in sequences for problem in sequence.problems),
+    )
 
 
 def _opened(query: ImageInput) -> ImageSequence | ImageInput:

@@ -5,9 +5,13 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
-from nearframe.common import NearframeError
+import numpy.typing as npt
+
+from nearframe.common import NearframeError, short_repr
 from nearframe.embeddings import (
+    DIMENSION,
     Embedder,
     Fingerprint,
     ImageInput,
@@ -19,7 +23,7 @@ from nearframe.embeddings import (
 from nearframe.index import PIXEL_CANDIDATES, Match, Restriction, Searchable, open_index
 
 from .bars import Bars
-from .queries import Queries, Trimmed, open_queries
+from .queries import Queries, Trimmed, are_vectors, open_queries
 from .threshold import Threshold, lowest_cosine, usual_threshold
 from .views import Verdict, View, judge, next_view_margin, same_view
 
@@ -29,6 +33,7 @@ Query = str | os.PathLike[str]
 _BLOCK = 256
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class QueryMatches:
     """The frames nearest to one query.
@@ -56,6 +61,7 @@ class QueryMatches:
     verdict: Verdict | None = None
 
 
+@short_repr
 @dataclass(frozen=True, slots=True)
 class SearchReport:
     """The answer to all queries.
@@ -63,20 +69,21 @@ class SearchReport:
     Attributes:
         results: Per query that decodes, in the order given.
         unreadable: The queries that do not.
-        fingerprint: What the queries were embedded with.
+        fingerprint: What the queries were embedded with; for vectors, what the index was made with,
+            and None where it does not say.
         threshold: From where frames count as the same: the one that was given, or the usual one
             of the index or the weights; None where nobody knows.
     """
 
     results: tuple[QueryMatches, ...]
     unreadable: tuple[Unreadable, ...]
-    fingerprint: Fingerprint
+    fingerprint: Fingerprint | None
     threshold: Threshold | None = None
 
 
 def search(
     index: Query | Searchable,
-    queries: ImageInput | Iterable[ImageInput],
+    queries: ImageInput | npt.NDArray[Any] | Iterable[ImageInput],
     *,
     k: int = 1,
     threshold: float | None = None,
@@ -91,7 +98,8 @@ def search(
     Args:
         index: An index directory, a ``.json`` or ``.faiss`` file, or one of them opened.
         queries: One picture or several: paths, Pillow images or RGB uint8 arrays. The path of a
-            folder stands for all images in it.
+            folder stands for all images in it. Or vectors of the index's own network: floats of
+            shape ``(d,)`` or ``(n, d)``.
         k: How many matches per query at most (>= 1).
         threshold: Lowest similarity of a match, in [-1, 1]; None for no limit.
         within: Which frames to look at.
@@ -114,21 +122,29 @@ def search(
             stack.enter_context(own)
         else:
             opened = index
-        asked = open_queries(queries)
-        # Last, because loading the network takes seconds, and the rest may be wrong.
-        embedder = resolve_embedder(embedder, opened.fingerprint, holder="the index")
-        embedded = Queries.embed(asked, embedder)
-        usual = usual_threshold(opened, embedder.fingerprint)
+        trim: Callable[[int], Trimmed | None] = _whole
+        if are_vectors(queries):
+            fingerprint = opened.fingerprint
+            dimension = fingerprint.dimension if fingerprint else DIMENSION
+            embedded = Queries.of_vectors(queries, dimension)
+        else:
+            asked = open_queries(queries)
+            # Last, because loading the network takes seconds, and the rest may be wrong.
+            made = resolve_embedder(embedder, opened.fingerprint, holder="the index")
+            embedded, fingerprint = Queries.embed(asked, made), made.fingerprint
+            trim = partial(embedded.trimmed, embedder=made)
+        usual = usual_threshold(opened, fingerprint) if fingerprint else None
         sure = usual if threshold is None else Threshold(threshold, "given")
         # Not only `k`: those with the nearest pixels may be below the threshold, and others not.
         ask = partial(opened.nearest, k=max(k, PIXEL_CANDIDATES), within=within)
         results: list[QueryMatches] = []
         for first in range(0, len(embedded.names), _BLOCK):
             some = slice(first, first + _BLOCK)
-            whole = ask(embedded.vectors[some], thumbnails=embedded.thumbnails[some])
+            small = None if embedded.thumbnails is None else embedded.thumbnails[some]
+            whole = ask(embedded.vectors[some], thumbnails=small)
             for position, found in enumerate(whole, first):
                 answer = _Answer(found, embedded.vectors[position])
-                answer = _best(ask, answer, embedded.trimmed(position, embedder))
+                answer = _best(ask, answer, trim(position))
                 matches = [match for match in answer.found if match.similarity >= lowest]
                 result = QueryMatches(
                     embedded.names[position], tuple(matches[:k]), None, answer.bars
@@ -144,7 +160,7 @@ def search(
                         verdict=judge(nearest[0].similarity, margin, sure),
                     )
                 results.append(result)
-    return SearchReport(tuple(results), embedded.unreadable, embedder.fingerprint, sure)
+    return SearchReport(tuple(results), embedded.unreadable, fingerprint, sure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +170,10 @@ class _Answer:
     found: list[Match]
     vector: Vectors
     bars: Bars | None = None
+
+
+def _whole(_: int) -> None:
+    """Trim nothing: a vector has no bars that could be seen."""
 
 
 def _best(

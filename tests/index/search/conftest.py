@@ -35,7 +35,7 @@ def approximate(make_index):
     def make(*commits, name="ivf.index"):
         path = make_index(name=name)
         with FrameIndex.open(path, write=True) as index:
-            index.search.ann = "ivf"
+            index._search.ann = "ivf"
             for frames, vectors in commits:
                 index.append(frames, vectors)
                 index.commit()

@@ -36,7 +36,7 @@ def beyond_the_limit(monkeypatch):
 
 def kind_of(path):
     with FrameIndex.open(path) as index:
-        return type(index.search.current())
+        return type(index._search.current())
 
 
 def add(path, frames, vectors):
@@ -46,7 +46,7 @@ def add(path, frames, vectors):
 
 def axes_of(path):
     with FrameIndex.open(path) as index:
-        return IvfLists.read(path / index.search.record().base.name).axes
+        return IvfLists.read(path / index._search.record().base.name).axes
 
 
 class TestAxes:
@@ -59,8 +59,8 @@ class TestAxes:
         path = approximate((film(N), vectors))
         assert axes_of(path) == N  # the sample has no more
         with FrameIndex.open(path) as index:
-            assert index.search.record().recall.at_1 >= 0.99
-            assert index.search.record().recall.at_10 >= 0.98
+            assert index._search.record().recall.at_1 >= 0.99
+            assert index._search.record().recall.at_10 >= 0.98
         assert caplog.messages == []
 
     def test_what_few_axes_left_out_is_found(self, approximate, film, vectors, monkeypatch):
@@ -106,7 +106,7 @@ class TestNothingSuffices:
         path = approximate((film(N), vectors))
         assert kind_of(path) is IvfSearch
         with FrameIndex.open(path) as index:
-            assert index.search.record().recall.at_10 < 0.95
+            assert index._search.record().recall.at_10 < 0.95
         assert caplog.messages[0].endswith("of the cases only; an exact one finds all")
 
     def test_lists_made_on_request_go_with_the_request(self, approximate, film, vectors):

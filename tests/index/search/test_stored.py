@@ -30,7 +30,7 @@ def names(path):
 
 def record(path):
     with FrameIndex.open(path) as index:
-        return index.search.record()
+        return index._search.record()
 
 
 def found(path, queries, k=3):
@@ -49,7 +49,7 @@ def add(path, frames, vectors):
 
 def test_it_answers_and_says_what_it_found_when_measured(path, vectors):
     with FrameIndex.open(path) as index:
-        assert isinstance(index.search.current(), IvfSearch)
+        assert isinstance(index._search.current(), IvfSearch)
     assert [row[0] for row in found(path, vectors)] == list(range(N))
     known = record(path)
     assert (known.frames, known.recall.queries, known.tail) == (N, N, None)
@@ -117,7 +117,7 @@ def test_frames_that_were_dropped_are_not_found(approximate, film, scene_vectors
         (film(100, source="/a"), vectors[:100]), (film(50, source="/b"), vectors[100:])
     )
     with FrameIndex.open(path) as reader:
-        reader.search.current()
+        reader._search.current()
         with FrameIndex.open(path, write=True) as index:
             index.catalog.remove_file("/a")
         for index in (reader, FrameIndex.open(path)):
@@ -131,7 +131,7 @@ def test_frames_that_were_dropped_are_not_found(approximate, film, scene_vectors
 class TestAskedFor:
     def test_flat_makes_the_index_exact_again(self, path, vectors):
         with FrameIndex.open(path, write=True) as index:
-            index.search.ann = "flat"
+            index._search.ann = "flat"
         assert names(path) == ["search-000002.faiss"]
         assert record(path) is None
         assert found(path, vectors) == exact(vectors, vectors)
@@ -139,7 +139,7 @@ class TestAskedFor:
     def test_what_was_asked_for_stays(self, path, film, scene_vectors):
         add(path, film(1, first=N), scene_vectors(1))
         with FrameIndex.open(path) as index:
-            assert index.search.ann == "ivf"
+            assert index._search.ann == "ivf"
 
     def test_beyond_the_limit_a_search_is_approximate_by_itself(
         self, make_index, film, vectors, monkeypatch
@@ -199,7 +199,7 @@ class TestDamage:
             index.catalog.set_meta("ivf", {"base": 7})
             index.catalog.commit()
             index.catalog.begin()
-            assert index.search.record() is None
+            assert index._search.record() is None
         assert record(path).frames == N
 
     def test_a_large_index_without_files_is_read_block_by_block(
@@ -261,8 +261,8 @@ def test_a_base_that_a_writer_removes_meanwhile(
             return function(*args)
 
         patch.setattr(owner, name, make_anew)
-        assert isinstance(reader.search.current(), IvfSearch)
-        assert reader.search.record().frames == N + 100
+        assert isinstance(reader._search.current(), IvfSearch)
+        assert reader._search.record().frames == N + 100
     assert caplog.messages == []
 
 

@@ -1,0 +1,1 @@
+../../nearframe/__init__.pyi

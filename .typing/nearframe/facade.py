@@ -1,0 +1,1 @@
+../../nearframe/facade.py

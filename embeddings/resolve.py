@@ -1,0 +1,113 @@
+"""Which embedder an answer needs: the one given, or the one that existing vectors were made by."""
+
+import os
+import threading
+from collections.abc import Callable
+from functools import lru_cache
+
+from nearframe.common import shown
+
+from .device import Device, Precision, Runtime
+from .embedder import DEFAULT_BATCH_SIZE, Embedder
+from .fingerprint import Arithmetic, Fingerprint
+from .preprocessing import Preprocessing
+from .weights import DEFAULT_WEIGHTS, name_of
+
+MakeEmbedder = Callable[[Fingerprint | None], Embedder]
+"""Makes an embedder when one is needed; receives the fingerprint that it should have, if any."""
+
+
+def resolve_embedder(
+    given: Embedder | MakeEmbedder | None, wanted: Fingerprint | None, *, holder: str
+) -> Embedder:
+    """Return the embedder whose vectors can be compared with some that exist.
+
+    Args:
+        given: An embedder, a function that makes one (loading takes seconds, so callers check
+            everything else first), or None for the one that `wanted` names, as `shared_embedder`
+            keeps it.
+        wanted: Fingerprint of the vectors that exist; None where there are none yet.
+        holder: What holds those vectors, for the message.
+
+    Raises:
+        FingerprintMismatchError: If the embedder has another fingerprint than `wanted`.
+        WeightsError: If the weights cannot be found.
+    """
+    if given is None:
+        given = shared_embedder
+    embedder = given if isinstance(given, Embedder) else given(wanted)
+    if wanted is not None:
+        wanted.require_same(
+            embedder.fingerprint,
+            mine=holder,
+            theirs="this run",
+            remedy=_remedy(wanted, embedder.fingerprint),
+        )
+    return embedder
+
+
+def _remedy(wanted: Fingerprint, made: Fingerprint) -> str:
+    """Say what to do where a run has another fingerprint than the vectors that exist."""
+    if wanted.weights != made.weights or wanted.sha256 == made.sha256:
+        return "use the weights and the fit it was made with (the default), or make a new one"
+    remedy = (
+        f"the weights {shown(made.weights)} have changed since it was made: make it again from "
+        "its sources under another name"
+    )
+    name = name_of(wanted.sha256)
+    return remedy if name is None else f"{remedy}, or go on with weights {name}, which it has"
+
+
+def embedder_for(
+    fingerprint: Fingerprint | None,
+    *,
+    device: Device = "auto",
+    runtime: Runtime = "auto",
+    precision: Precision = "auto",
+    batch_size: int = DEFAULT_BATCH_SIZE,
+) -> Embedder:
+    """Make the embedder that a fingerprint names; with the default weights where it is None."""
+    return Embedder(
+        fingerprint.weights if fingerprint else DEFAULT_WEIGHTS,
+        preprocessing=fingerprint.preprocessing if fingerprint else None,
+        like=fingerprint.arithmetic if fingerprint else None,
+        device=device,
+        runtime=runtime,
+        precision=precision,
+        batch_size=batch_size,
+    )
+
+
+def shared_embedder(fingerprint: Fingerprint | None = None) -> Embedder:
+    """Return the embedder that a fingerprint names, as `embedder_for`, loaded once per process.
+
+    The two last ones are kept, and may be used from many threads. Weights that are a file are read
+    again once the file changes.
+    """
+    weights = fingerprint.weights if fingerprint else DEFAULT_WEIGHTS
+    preprocessing = fingerprint.preprocessing if fingerprint else None
+    arithmetic = fingerprint.arithmetic if fingerprint else None
+    with _loading:
+        return _loaded(weights, _state(weights), preprocessing, arithmetic)
+
+
+_loading = threading.Lock()
+
+
+@lru_cache(maxsize=2)
+def _loaded(
+    weights: str,
+    _: tuple[int, int] | None,
+    preprocessing: Preprocessing | None,
+    arithmetic: Arithmetic | None,
+) -> Embedder:
+    return Embedder(weights, preprocessing=preprocessing, like=arithmetic)
+
+
+def _state(path: str) -> tuple[int, int] | None:
+    """Return size and modification time of a file of weights; None for a name."""
+    try:
+        found = os.stat(path)  # noqa: PTH116  # a name may hold what no path can
+    except (OSError, ValueError):
+        return None
+    return found.st_size, found.st_mtime_ns
