@@ -13,6 +13,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+# One process per core: threads of one would only wait for the others. Read when numpy, FAISS and
+# torch are imported, also by the processes that tests start.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.update(OMP_NUM_THREADS="1", OPENCV_FOR_THREADS_NUM="1")
+
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
