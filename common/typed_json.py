@@ -49,6 +49,25 @@ def typed_fields(kind: type[T], values: Mapping[str, Any]) -> T:
     return typed(kind, {key: value for key, value in values.items() if key in known})
 
 
+def typed_whole(kind: type[T], values: Any, **old: Any) -> T:
+    """Return an object as a dataclass of which it has every field, also those with a default.
+
+    Args:
+        kind: The dataclass.
+        values: The object.
+        old: What fields are that came later, where the object lacks them.
+
+    Raises:
+        ValueError: As `typed`, or if a field is missing.
+    """
+    if isinstance(values, Mapping):
+        values = {**old, **values}
+        for field in fields(cast(Any, kind)):
+            if field.name not in values:
+                raise ValueError(f"Object missing required field `{field.name}`")
+    return typed(kind, values)
+
+
 def _require_known(value: Any, known: Any, place: str) -> None:
     """Refuse fields that were left out of a value when it became one of a type."""
     if isinstance(value, dict):

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from nearframe.common import FingerprintMismatchError, NearframeError, shown
+from nearframe.common.typed_json import typed_whole
 
 from .preprocessing import Preprocessing
 
@@ -41,10 +44,10 @@ class Fingerprint:
             with ``==``.
     """
 
-    weights: str
+    weights: Annotated[str, Meta(pattern=r"^[^\0]+\Z")]
     sha256: str
     preprocessing: Preprocessing
-    dimension: int = DIMENSION
+    dimension: Annotated[int, Meta(ge=1, le=1 << 16)] = DIMENSION
     arithmetic: Arithmetic = field(default=Arithmetic(), compare=False)
 
     def describe(self) -> str:
@@ -109,16 +112,13 @@ class Fingerprint:
             NearframeError: If it is no fingerprint.
         """
         try:
-            return cls(
-                weights=fields["weights"],
-                sha256=fields["sha256"],
-                preprocessing=Preprocessing.from_json(fields["preprocessing"]),
-                dimension=fields["dimension"],
-                # Indexes from before there was a choice have none.
-                arithmetic=Arithmetic(**fields.get("arithmetic", {})),
-            )
-        except (KeyError, TypeError) as error:
+            if isinstance(fields, Mapping) and "preprocessing" in fields:
+                preprocessing = Preprocessing.from_json(fields["preprocessing"])
+                fields = {**fields, "preprocessing": preprocessing.to_json()}
+            # Indexes from before there was a choice have no arithmetic.
+            return typed_whole(cls, fields, arithmetic={})
+        except ValueError as error:
             raise NearframeError(
-                f"not a fingerprint: {fields!r} (missing {error}); expected weights, sha256, "
-                "preprocessing and dimension"
+                f"not a fingerprint ({error}); expected weights, sha256, preprocessing and "
+                "dimension"
             ) from error

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
+from msgspec import Meta
 from PIL import Image
 
 from nearframe.common import NearframeError
+from nearframe.common.typed_json import Finite, typed_whole
 
 from .frame import RgbImage
 
@@ -17,6 +19,9 @@ Decoding = Literal["reduced", "exact"]
 DECODINGS: tuple[Decoding, ...] = get_args(Decoding)
 
 DEFAULT_SIZE = 224
+# A network for larger pictures would take gigabytes for a batch.
+_LARGEST = 4096
+_Deviation = Annotated[float, Meta(ge=1e-6, le=1e6)]
 
 # The recipe of torchvision's ImageNet weights: resize the shorter side to 256, keep 224.
 _CROP_MARGIN = 256 / 224
@@ -41,11 +46,11 @@ class Preprocessing:
             quarter or an eighth of their size, which libjpeg does many times faster.
     """
 
-    size: int = DEFAULT_SIZE
+    size: Annotated[int, Meta(ge=1, le=_LARGEST)] = DEFAULT_SIZE
     fit: Fit = "stretch"
     interpolation: Literal["bilinear"] = "bilinear"
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    mean: tuple[Finite, Finite, Finite] = (0.485, 0.456, 0.406)
+    std: tuple[_Deviation, _Deviation, _Deviation] = (0.229, 0.224, 0.225)
     decoding: Decoding = "reduced"
 
     def __post_init__(self) -> None:
@@ -122,10 +127,9 @@ class Preprocessing:
         """
         try:
             # Descriptions from before there was a choice have no `decoding`.
-            fields = {"decoding": "exact", **fields}
-            return cls(**{**fields, "mean": tuple(fields["mean"]), "std": tuple(fields["std"])})
-        except (KeyError, TypeError) as error:
+            return typed_whole(cls, fields, decoding="exact")
+        except ValueError as error:
             raise NearframeError(
-                f"not a description of preprocessing: {fields!r} ({error}); "
-                "it may come from a newer nearframe: upgrade"
+                f"not a description of preprocessing ({error}); it may come from a newer "
+                "nearframe: upgrade"
             ) from error

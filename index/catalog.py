@@ -6,35 +6,31 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from nearframe.common import atomic_path, reading_errors, shown
+from nearframe.common.typed_json import Count, converted, parsed
 from nearframe.embeddings import Fingerprint, FrameRef, Unreadable
 from nearframe.embeddings.sources import INDEX_FILE
 
-from .columns import AddedColumns
 from .database import Database
 from .errors import FrameIndexError, IndexVersionError
-from .match import Restriction
+from .frame_queries import FILE_ID, FrameQueries
+from .schema_check import require_plain_schema
 from .shards import Shard
-from .tables import FORMAT_VERSION, SCHEMA, FileState, Places, SourceSummary, StoredFrame
+from .tables import (
+    FORMAT_VERSION,
+    SCHEMA,
+    FileRow,
+    FileState,
+    PathText,
+    ShardRow,
+    SourceSummary,
+)
 from .thumbnails import THUMBNAIL_SCHEMA, ThumbnailTable
 
 CATALOG_NAME = INDEX_FILE
 
-_PLACES = "SELECT id, shard_id, shard_row FROM frames"
-_FRAMES = """
-SELECT frames.id, files.path, frames.number, frames.time_s, frames.shard_id, frames.shard_row, {}
-FROM frames JOIN files ON files.id = frames.file_id
-"""
-# Those of a shard that is still to be written do not count yet.
-_COMMITTED = " WHERE frames.shard_id IN (SELECT id FROM shards)"
-# A frame's order: source by source, in each as its numbers run.
-_IN_ORDER = " ORDER BY files.source_id, frames.number, frames.id"
-_FILE_ID = "(SELECT id FROM files WHERE path = CAST(? AS TEXT))"
 
-
-class Catalog:
+class Catalog(FrameQueries):
     """The tables of an index. Writers call `begin`, change, and `commit`.
 
     Attributes:
@@ -43,11 +39,10 @@ class Catalog:
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        super().__init__(database)
         self.thumbnails = ThumbnailTable(database)
-        self._run, self._run_each = database.run, database.run_each
+        self._run_each = database.run_each
         self._directory = database.path.parent
-        self.added = AddedColumns(database)
         self._changes_before = 0
 
     @classmethod
@@ -97,6 +92,7 @@ class Catalog:
                 catalog._run("PRAGMA cache_spill = OFF")
             else:
                 catalog._run("PRAGMA query_only = ON")
+            require_plain_schema(catalog._database)
             catalog._require_version()
         except BaseException:
             catalog.close()
@@ -141,14 +137,22 @@ class Catalog:
         if self._database.in_transaction:
             self._run("ROLLBACK")
 
-    def meta(self, key: str, *default: Any) -> Any:
-        """Return a JSON value; where it was never set, `default`, or KeyError without one."""
-        rows = self._run("SELECT value FROM meta WHERE key = ?", key)
+    def meta(self, key: str, kind: Any, *default: Any) -> Any:
+        """Return a JSON value, which is of a type; where it was never set, `default`.
+
+        Raises:
+            KeyError: If there is no default.
+            IndexDamagedError: If it is of another type.
+        """
+        rows = self._read(list[tuple[str]], "SELECT value FROM meta WHERE key = ?", key)
         if not rows and default:
             return default[0]
         if not rows:
             raise KeyError(key)
-        return json.loads(rows[0][0])
+        try:
+            return converted(kind, parsed(rows[0][0]))
+        except ValueError as error:
+            raise self._database.damaged(f"{key}: {error}") from error
 
     def set_meta(self, key: str, value: Any) -> None:
         """Set a JSON value; outside `begin` and `commit` at once, and the generation stays."""
@@ -160,7 +164,7 @@ class Catalog:
 
     def generation(self) -> int:
         """Return how many commits changed something."""
-        return int(self.meta("generation"))
+        return int(self.meta("generation", Count))
 
     def add_source(self, path: str, kind: str) -> int:
         """Return the id of a source, which is added when it is new."""
@@ -170,22 +174,24 @@ class Catalog:
             os.fsencode(path),
             kind,
         )
-        rows = self._run("SELECT id FROM sources WHERE path = CAST(? AS TEXT)", os.fsencode(path))
-        return int(rows[0][0])
+        query = "SELECT id FROM sources WHERE path = CAST(? AS TEXT)"
+        return self._number(query, os.fsencode(path))
 
     def sources(self) -> list[SourceSummary]:
         """Return all sources in the order in which they came."""
-        rows = self._run(
+        rows = self._read(
+            list[tuple[PathText, str, Count, Count]],
             """SELECT sources.path, kind, COUNT(DISTINCT files.id), COUNT(frames.id)
             FROM sources LEFT JOIN files ON files.source_id = sources.id
             LEFT JOIN frames ON frames.file_id = files.id
-            GROUP BY sources.id ORDER BY sources.id"""
+            GROUP BY sources.id ORDER BY sources.id""",
         )
         return [SourceSummary(*row) for row in rows]
 
     def file(self, path: str) -> FileState | None:
         """Return what is known of a file, None if it is new."""
-        rows = self._run(
+        rows = self._read(
+            list[FileRow],
             "SELECT path, size, mtime_ns, sha256, sampling, complete, problem, "
             f"{self.added.rules} FROM files WHERE path = CAST(? AS TEXT)",
             os.fsencode(path),
@@ -202,16 +208,17 @@ class Catalog:
 
     def problems(self) -> list[Unreadable]:
         """Return the files of which something did not decode, and what."""
-        rows = self._run("SELECT path, problem FROM files WHERE problem IS NOT NULL ORDER BY id")
+        query = "SELECT path, problem FROM files WHERE problem IS NOT NULL ORDER BY id"
+        rows = self._read(list[tuple[PathText, str]], query)
         return [Unreadable(path, None, problem) for path, problem in rows]
 
     def incomplete_paths(self) -> list[str]:
         """Return the paths of files of which frames are still to come."""
-        return [path for (path,) in self._run("SELECT path FROM files WHERE complete = 0")]
+        return self._paths("SELECT path FROM files WHERE complete = 0")
 
     def file_paths(self) -> list[str]:
         """Return the paths of all files."""
-        return [path for (path,) in self._run("SELECT path FROM files")]
+        return self._paths("SELECT path FROM files")
 
     def put_file(self, source_id: int, state: FileState) -> int:
         """Add a file or update what is known of it; its frames stay. Return its id."""
@@ -260,7 +267,7 @@ class Catalog:
 
     def remove_frames(self, path: str) -> None:
         """Drop the frames of a file."""
-        self._run(f"DELETE FROM frames WHERE file_id = {_FILE_ID}", os.fsencode(path))
+        self._run(f"DELETE FROM frames WHERE file_id = {FILE_ID}", os.fsencode(path))
 
     def renumber(self, source_id: int, numbers: Iterable[tuple[str, int]]) -> None:
         """Make images those of a source and number them, given as ``(path, number)``."""
@@ -270,77 +277,14 @@ class Catalog:
             ((source_id, path, source_id) for _, path in encoded),
         )
         self._run_each(
-            f"UPDATE frames SET number = ? WHERE file_id = {_FILE_ID} AND number <> ?",
+            f"UPDATE frames SET number = ? WHERE file_id = {FILE_ID} AND number <> ?",
             ((number, path, number) for number, path in encoded),
         )
-
-    def last_number(self, path: str) -> int:
-        """Return the highest frame number of a file, -1 where there is none."""
-        query = f"SELECT COALESCE(MAX(number), -1) FROM frames WHERE file_id = {_FILE_ID}"
-        return int(self._run(query, os.fsencode(path))[0][0])
-
-    def frame_count(self, path: str | None = None) -> int:
-        """Return the number of frames: of one file, or all those that were committed."""
-        query = "SELECT COUNT(*) FROM frames"
-        if path is None:
-            return int(self._run(query + _COMMITTED)[0][0])
-        return int(self._run(f"{query} WHERE file_id = {_FILE_ID}", os.fsencode(path))[0][0])
-
-    def frame_count_after(self, id_: int) -> int:
-        """Return the number of committed frames that came after the one of that id."""
-        query = f"SELECT COUNT(*) FROM frames {_COMMITTED} AND id > ?"
-        return int(self._run(query, id_)[0][0])
-
-    def last_frame_id(self) -> int:
-        """Return the highest id of a committed frame, 0 where there is none."""
-        return int(self._run(f"SELECT COALESCE(MAX(id), 0) FROM frames {_COMMITTED}")[0][0])
-
-    def frames(self) -> list[StoredFrame]:
-        """Return all committed frames in order."""
-        return [_stored_frame(row) for row in self._run(self._frames + _COMMITTED + _IN_ORDER)]
-
-    @property
-    def _frames(self) -> str:
-        return _FRAMES.format(self.added.stamp_s)
-
-    def frame_ids(self) -> list[int]:
-        """Return the ids of all committed frames, in no order."""
-        return [id_ for (id_,) in self._run(f"SELECT id FROM frames {_COMMITTED}")]
-
-    def frame_ids_within(self, within: Restriction) -> list[int]:
-        """Return the ids of the committed frames that a restriction admits, in no order."""
-        query = f"SELECT id FROM frames {_COMMITTED} AND file_id = ?"
-        limits: list[float] = []
-        # A frame without a time is on neither side of a limit.
-        for condition, limit in ((">=", within.start_s), ("<=", within.end_s)):
-            if limit is not None:
-                query += f" AND time_s {condition} ?"
-                limits.append(limit)
-        return [
-            id_
-            for file_id, path in self._run("SELECT id, path FROM files")
-            if within.admits_source(path)
-            for (id_,) in self._run(query, file_id, *limits)
-        ]
-
-    def places(self, *, after: int, limit: int) -> Places:
-        """Return up to `limit` committed frames with ids above `after`, by id."""
-        query = f"{_PLACES} {_COMMITTED} AND id > ? ORDER BY id LIMIT ?"
-        return _as_places(self._run(query, after, limit))
-
-    def places_by_id(self, ids: Iterable[int]) -> Places:
-        """Return the places of those frames that are there, in no order."""
-        return _as_places(self._database.run_by_ids(f"{_PLACES} {_COMMITTED} AND id IN", ids))
-
-    def frames_by_id(self, ids: Iterable[int]) -> dict[int, StoredFrame]:
-        """Return those frames that are there."""
-        rows = self._database.run_by_ids(f"{self._frames} WHERE frames.id IN", ids)
-        return {row[0]: _stored_frame(row) for row in rows}
 
     def next_shard_id(self) -> int:
         """Return the id of the shard to write next; no earlier shard ever had it."""
         query = "SELECT COALESCE(MAX(seq), 0) + 1 FROM sqlite_sequence WHERE name = 'shards'"
-        return int(self._run(query)[0][0])
+        return self._number(query)
 
     def add_shard(self, shard: Shard) -> None:
         """Enter a shard that is on the disk."""
@@ -354,7 +298,7 @@ class Catalog:
 
     def shards(self) -> list[Shard]:
         """Return all shards in the order in which they were written."""
-        rows = self._run("SELECT id, name, rows, sha256 FROM shards ORDER BY id")
+        rows = self._read(list[ShardRow], "SELECT id, name, rows, sha256 FROM shards ORDER BY id")
         return [Shard(id_, self._directory / name, count, sha) for id_, name, count, sha in rows]
 
     def remove_shard(self, shard_id: int) -> None:
@@ -380,22 +324,11 @@ class Catalog:
 
     def _require_version(self) -> None:
         try:
-            version = self.meta("format_version")
-            newer = version > FORMAT_VERSION
-        except (KeyError, TypeError, ValueError) as error:
+            version = self.meta("format_version", int)
+        except KeyError as error:
             raise self._database.damaged("it names no format version") from error
-        if newer:
+        if version > FORMAT_VERSION:
             raise IndexVersionError(
                 f"{shown(self._directory)} has format version {version}, but this nearframe reads "
                 f"version {FORMAT_VERSION} and older; upgrade nearframe"
             )
-
-
-def _stored_frame(row: tuple[Any, ...]) -> StoredFrame:
-    id_, path, number, time_s, shard_id, shard_row, stamp_s = row
-    ref = FrameRef(path, number, time_s, stamp_s=stamp_s)
-    return StoredFrame(id_, ref, shard_id, shard_row)
-
-
-def _as_places(rows: list[tuple[Any, ...]]) -> Places:
-    return np.array(rows, np.int64).reshape(-1, 3)

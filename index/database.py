@@ -5,21 +5,28 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from nearframe.common import DiskFullError, OutputError, shown
+from nearframe.common.typed_json import converted
 
 from .errors import IndexDamagedError, IndexLockedError
 
+T = TypeVar("T")
+
 # SQLite takes 999 parameters at least.
 _IDS_AT_ONCE = 500
+# What a statement may take: steps of SQLite's machine, of which it does some 40 million a second.
+# A million frames take about 50 million.
+_STEPS = 500_000_000
+_STEPS_AT_ONCE = 1_000_000
 
 
 class Database:
     """A SQLite file of an index.
 
     Every statement is run to its end, so a read sees one commit, and no reader keeps a writer from
-    committing.
+    committing. A statement that goes on for ever, as one on a damaged file may, is given up.
 
     Attributes:
         path: The file.
@@ -34,6 +41,10 @@ class Database:
             )
         # Paths are the file system's bytes, UTF-8 or not.
         self._connection.text_factory = os.fsdecode
+        self._steps = 0
+        self._connection.set_progress_handler(self._is_endless, _STEPS_AT_ONCE)
+        # The file may come from anybody: nothing that its schema calls is run.
+        self.run("PRAGMA trusted_schema = OFF")
 
     def run(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Run one statement and return its rows.
@@ -46,6 +57,24 @@ class Database:
         """
         with self._errors():
             return self._connection.execute(statement, parameters).fetchall()
+
+    def read(self, kind: type[T], statement: str, *parameters: Any) -> T:
+        """Run one statement and return its rows as a type, such as ``list[tuple[int, str]]``.
+
+        A column of SQLite may hold anything, whatever its type; errors as of `run`.
+        """
+        return self.typed(kind, self.run(statement, *parameters))
+
+    def typed(self, kind: type[T], value: Any) -> T:
+        """Return what the file holds as the type that it is to be.
+
+        Raises:
+            IndexDamagedError: If it is none.
+        """
+        try:
+            return converted(kind, value)
+        except ValueError as error:
+            raise self.damaged(error) from error
 
     def run_by_ids(self, statement: str, ids: Iterable[int]) -> list[tuple[Any, ...]]:
         """Run a query for some ids, a few hundred at a time, and return all rows.
@@ -92,14 +121,19 @@ class Database:
             f"remove {directory} and run buildIndex again"
         )
 
+    def _is_endless(self) -> bool:
+        self._steps += _STEPS_AT_ONCE
+        return self._steps > _STEPS
+
     @contextmanager
     def _errors(self) -> Iterator[None]:
+        self._steps = 0
         try:
             yield
         except sqlite3.OperationalError as error:
             # Before Python 3.11 only the text tells them apart.
             text = str(error)
-            if "no such" in text:
+            if "no such" in text or "interrupted" in text or "malformed" in text:
                 raise self.damaged(text) from error
             if "full" in text:
                 raise DiskFullError(

@@ -1,14 +1,15 @@
 """Reading the single-file forms of an index back, for queries."""
 
-import json
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from nearframe.common import file_sha256, reading_errors, shown
+from nearframe.common.typed_json import Count, Finite, converted, parsed, require_path
 from nearframe.embeddings import DIMENSION, Fingerprint, FrameRef, Thumbnails, Vectors
 
 from .errors import FrameIndexError
@@ -62,14 +63,13 @@ class ExportedIndex:
         path = Path(path)
         if path.suffix.lower() == ".faiss":
             return cls._read_faiss(path)
-        content = _read_json(path)
-        entries = content["frames"] if isinstance(content, dict) else content
-        vectors = _vectors(entries, path)
+        exported = _read_json(path)
+        vectors = _vectors(exported.frames, path)
         # Lists of other origin are often not normalised; a vector of zeros stays one.
         vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         ids = np.arange(len(vectors), dtype=np.int64)
         search = FlatSearch.build([(ids, vectors)], count=len(vectors))
-        return cls(_fingerprint(content), _frames(entries), search)
+        return cls(exported.made_with, _frames(exported.frames), search)
 
     @classmethod
     def _read_faiss(cls, path: Path) -> "ExportedIndex":
@@ -81,15 +81,20 @@ class ExportedIndex:
                 "frames are; export the index again, or move both files together"
             )
         search = FlatSearch.read(path)
-        content = _read_json(metadata_path(path))
-        frames = _frames(content["frames"] if isinstance(content, dict) else content)
+        exported = _read_json(metadata_path(path))
+        frames = _frames(exported.frames)
         if len(frames) != len(search):
             raise FrameIndexError(
                 f"{shown(path)} has {len(search)} vectors, but {shown(metadata_path(path))} has "
                 f"{len(frames)} frames; export the index again"
             )
-        _require_pair(path, content)
-        return cls(_fingerprint(content), frames, search)
+        _require_pair(path, exported.sha256)
+        if not search.has_ids(np.arange(len(frames), dtype=np.int64)):
+            raise FrameIndexError(
+                f"{shown(path)} has ids that are not those of its frames, 0 to {len(frames) - 1}; "
+                "export the index again"
+            )
+        return cls(exported.made_with, frames, search)
 
     def __repr__(self) -> str:
         return f"<ExportedIndex: {len(self)} frames>"
@@ -148,32 +153,55 @@ def open_index(path: str | os.PathLike[str]) -> FrameIndex | ExportedIndex:
     return FrameIndex.open(path)
 
 
-def _read_json(path: Path) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What a file says of a frame; lists of other origin often say no more than the number."""
+
+    frame_number: Count
+    source: str | None = None
+    time_s: Finite | None = None
+    embedding: list[float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Exported:
+    frames: list[_Entry]
+    fingerprint: dict[str, Any] | None = None
+    sha256: str | None = None
+
+    @property
+    def made_with(self) -> Fingerprint | None:
+        return None if self.fingerprint is None else Fingerprint.from_json(self.fingerprint)
+
+
+def _read_json(path: Path) -> _Exported:
     """Read an object with ``frames``, or a list of frames."""
     with reading_errors(path):
         text = path.read_bytes()
     try:
-        content = json.loads(text)
+        content = parsed(text)
     except ValueError as error:
         raise FrameIndexError(f"{shown(path)} is not JSON ({error})") from error
-    entries = content.get("frames") if isinstance(content, dict) else content
-    if not isinstance(entries, list) or not all(
-        isinstance(entry, dict) and isinstance(entry.get("frame_number"), int) for entry in entries
-    ):
+    try:
+        if isinstance(content, list):
+            content = {"frames": content}
+        exported = converted(_Exported, content)
+        for source in {entry.source for entry in exported.frames}:
+            require_path(source or "")
+    except ValueError as error:
         raise FrameIndexError(
-            f"{shown(path)} is no exported index; expected an object with fingerprint and frames, "
-            'or a list of {"frame_number": …, "embedding": […]}'
-        )
-    return content
+            f"{shown(path)} is no exported index ({error}); expected an object with fingerprint "
+            'and frames, or a list of {"frame_number": …, "embedding": […]}'
+        ) from error
+    return exported
 
 
-def _require_pair(path: Path, content: Any) -> None:
+def _require_pair(path: Path, expected: str | None) -> None:
     """Refuse vectors that the frames beside them are not of; older exports do not say.
 
     Raises:
         FrameIndexError: If they are of two exports, the later of which was interrupted.
     """
-    expected = content.get("sha256") if isinstance(content, dict) else None
     with reading_errors(path):
         if expected is None or file_sha256(path) == expected:
             return
@@ -183,29 +211,26 @@ def _require_pair(path: Path, content: Any) -> None:
     )
 
 
-def _vectors(entries: list[Any], path: Path) -> Vectors:
+def _vectors(entries: list[_Entry], path: Path) -> Vectors:
     """Return the embeddings of all entries: float32, shape ``(n, 2048)``, not normalised."""
     if not entries:
         return np.empty((0, DIMENSION), np.float32)
-    try:
-        vectors = np.array([entry.get("embedding") for entry in entries], np.float32)
-    except (TypeError, ValueError):  # of different lengths, or no numbers
-        vectors = np.full(1, np.nan, np.float32)
-    if vectors.shape[1:] != (DIMENSION,) or not np.isfinite(vectors).all():
+    for number, entry in enumerate(entries):
+        if entry.embedding is None or len(entry.embedding) != DIMENSION:
+            raise FrameIndexError(
+                f"{shown(path)} has a frame ({number}) whose embedding is not {DIMENSION} numbers, "
+                f"but {len(entry.embedding or ())}; expected what buildIndex writes"
+            )
+    with np.errstate(over="ignore"):
+        vectors = np.array([entry.embedding for entry in entries], np.float32)
+    # Numbers whose squares are beyond float32 have no length either.
+    if not np.isfinite(np.linalg.norm(vectors, axis=1)).all():
         raise FrameIndexError(
-            f"{shown(path)} has frames whose embedding is not {DIMENSION} numbers; expected what "
-            "buildIndex writes"
+            f"{shown(path)} has a frame whose embedding is not {DIMENSION} numbers, but has NaN or "
+            "infinite ones; expected what buildIndex writes"
         )
     return vectors
 
 
-def _fingerprint(content: Any) -> Fingerprint | None:
-    fields = content.get("fingerprint") if isinstance(content, dict) else None
-    return Fingerprint.from_json(fields) if fields is not None else None
-
-
-def _frames(entries: list[Any]) -> list[FrameRef]:
-    return [
-        FrameRef(entry.get("source") or "", entry["frame_number"], entry.get("time_s"))
-        for entry in entries
-    ]
+def _frames(entries: list[_Entry]) -> list[FrameRef]:
+    return [FrameRef(entry.source or "", entry.frame_number, entry.time_s) for entry in entries]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 from filelock import BaseFileLock
@@ -170,7 +171,7 @@ class FrameIndex:
     @property
     def fingerprint(self) -> Fingerprint:
         """What the vectors were made with."""
-        return Fingerprint.from_json(self.catalog.meta("fingerprint"))
+        return Fingerprint.from_json(self.catalog.meta("fingerprint", Any, {}))
 
     def __repr__(self) -> str:
         return f"<FrameIndex {str(self.path)!r}: {len(self)} frames>"

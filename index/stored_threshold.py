@@ -1,10 +1,14 @@
 """The threshold that was calibrated for an index, kept in its catalogue."""
 
 import os
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
 
 from nearframe.common import shown
+from nearframe.common.typed_json import Count, converted
 from nearframe.embeddings import Fingerprint
 
 from .catalog import Catalog
@@ -26,13 +30,10 @@ class StoredThreshold:
         created: When, ISO 8601 with offset.
     """
 
-    value: float
-    rate: float
-    pairs: int
+    value: Annotated[float, msgspec.Meta(ge=-1, le=1)]
+    rate: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    pairs: Count
     created: str
-
-
-_FIELDS = fields(StoredThreshold)
 
 
 def stored_threshold(index: FrameIndex) -> StoredThreshold | None:
@@ -42,13 +43,13 @@ def stored_threshold(index: FrameIndex) -> StoredThreshold | None:
         FrameIndexError: If what is stored is no threshold.
     """
     try:
-        stored = index.catalog.meta(_KEY)
+        stored = index.catalog.meta(_KEY, Any)
     except KeyError:
         return None
     try:
-        # By name: a newer nearframe may store more.
-        return StoredThreshold(**{field.name: stored[field.name] for field in _FIELDS})
-    except (KeyError, TypeError) as error:
+        # A newer nearframe may store more.
+        return converted(StoredThreshold, stored)
+    except ValueError as error:
         raise FrameIndexError(
             f"{shown(index.path)} holds a threshold that this nearframe cannot read ({error}); "
             "upgrade nearframe, or store one anew with nearframe calibrate --into"

@@ -1,10 +1,14 @@
 """The tables of a catalogue, and what their rows say."""
 
+import os
 from dataclasses import dataclass
+from typing import Annotated
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from nearframe.common.typed_json import Count, Finite
 from nearframe.embeddings import FrameRef
 from nearframe.embeddings.sources import DECODING_RULES
 
@@ -15,6 +19,18 @@ Ids = npt.NDArray[np.int64]
 
 Places = npt.NDArray[np.int64]
 """Where vectors are: int64, shape ``(n, 3)``; id of the frame, id of its shard, row in it."""
+
+PathText = Annotated[str, msgspec.Meta(pattern=r"^[^\0]+\Z" if os.name == "nt" else r"^/[^\0]*\Z")]
+"""The path of a file, absolute, as it is in the catalogue."""
+ShardName = Annotated[str, msgspec.Meta(pattern=r"^vectors-[0-9]+\.f32\Z")]
+"""The name of a shard: never one outside the directory of the index."""
+
+FileRow = tuple[PathText, int, int, str, str, int, str | None, int]
+"""What `FileState` is made of."""
+FrameRow = tuple[Count, PathText, Count, Finite | None, Count, Count, Finite | None]
+"""Id, path, number, time, shard and row in it, and time stamp of a frame."""
+ShardRow = tuple[Count, ShardName, Count, str]
+"""What `Shard` is made of."""
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);

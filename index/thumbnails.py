@@ -1,12 +1,17 @@
 """The thumbnails of an index: a table of its catalogue."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
+import msgspec
 import numpy as np
 
 from nearframe.embeddings import THUMBNAIL_SIDE, Thumbnails
 
 from .database import Database
+
+_BYTES = 2 * THUMBNAIL_SIDE**2
+_Pixels = Annotated[bytes, msgspec.Meta(min_length=_BYTES, max_length=_BYTES)]
 
 THUMBNAIL_SCHEMA = """
 -- 32x32 numbers of 2 bytes, little endian, for each frame; the first indexes have none. They go
@@ -46,7 +51,9 @@ class ThumbnailTable:
         if not self._database.run("SELECT 1 FROM sqlite_master WHERE name = 'thumbnails'"):
             return {}
         query = "SELECT frame_id, pixels FROM thumbnails WHERE frame_id IN"
+        rows = self._database.typed(
+            list[tuple[int, _Pixels]], self._database.run_by_ids(query, ids)
+        )
         return {
-            id_: np.frombuffer(pixels, "<u2").reshape(THUMBNAIL_SIDE, -1)
-            for id_, pixels in self._database.run_by_ids(query, ids)
+            id_: np.frombuffer(pixels, "<u2").reshape(THUMBNAIL_SIDE, -1) for id_, pixels in rows
         }

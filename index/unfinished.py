@@ -12,6 +12,7 @@ from pathlib import Path
 from nearframe.common import absolute, interrupts_held
 
 from .frame_index import FrameIndex
+from .tables import PathText
 
 _KEY = "building"
 
@@ -21,7 +22,7 @@ def unfinished_inputs(index: FrameIndex) -> tuple[str, ...]:
 
     The build that was to read it was interrupted, or is still running.
     """
-    marked = index.catalog.meta(_KEY, None)
+    marked = index.catalog.meta(_KEY, list[PathText], None)
     # Without a mark: left by an older nearframe, or a shard was lost since.
     return tuple(index.catalog.incomplete_paths() if marked is None else marked)
 
@@ -37,7 +38,7 @@ class BuildMark:
     def __init__(self, index: FrameIndex, inputs: Iterable[str | os.PathLike[str]]) -> None:
         self._index = index
         self._inputs = [absolute(os.fspath(path)) for path in inputs]
-        self._earlier: list[str] = index.catalog.meta(_KEY, None) or []
+        self._earlier: list[str] = index.catalog.meta(_KEY, list[PathText], None) or []
         self._marked = self._earlier
 
     def begin(self) -> None:

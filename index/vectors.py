@@ -68,11 +68,16 @@ class StoredVectors:
         for position, shard_id in enumerate(places[:, 1].tolist()):
             positions_of[shard_id].append(position)
         for shard_id, positions in positions_of.items():
-            yield self._shard(shard_id), positions, places[positions, 2].tolist()
+            shard, rows = self._shard(shard_id), places[positions, 2]
+            if rows.max() >= shard.rows:
+                raise self._catalog.damaged("a frame without a vector")
+            yield shard, positions, rows.tolist()
 
     def _shard(self, shard_id: int) -> Shard:
         if shard_id not in self._known:  # of a later commit
             self._known = {shard.id: shard for shard in self._catalog.shards()}
+        if shard_id not in self._known:
+            raise self._catalog.damaged("a frame without a shard")
         return self._known[shard_id]
 
     def _whole(self, shard: Shard) -> Vectors:

@@ -12,6 +12,7 @@ from nearframe.embeddings import DIMENSION, Vectors
 
 from ..errors import FrameIndexError
 from ..tables import Ids
+from .flat_format import read_flat
 from .ranking import TIE_MARGIN, ranked
 from .threads import at_most_threads
 
@@ -22,7 +23,7 @@ _PIECE = 1 << 20
 class FlatSearch:
     """Exact search by inner product, which is the cosine, since vectors are normalised."""
 
-    def __init__(self, index: faiss.Index) -> None:
+    def __init__(self, index: faiss.IndexIDMap2) -> None:
         self._index = index
 
     @classmethod
@@ -44,25 +45,22 @@ class FlatSearch:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> "FlatSearch":
-        """Read a file that any FAISS wrote.
+        """Read a file that FAISS wrote, as of `read_flat`, whose ids are each there once.
 
         Raises:
-            FrameIndexError: If it is no FAISS index of 2048 dimensions and inner product.
+            SourceError: If it cannot be read.
+            FrameIndexError: If it is no such file.
         """
-        try:
-            index = faiss.read_index(os.fspath(path))
-        # A damaged length may ask for more memory than there is.
-        except (RuntimeError, MemoryError) as error:
-            raise FrameIndexError(
-                f"{shown(path)} is not a file that FAISS can read; export the index again"
-            ) from error
-        # What it wraps says so again, and a search goes by that.
-        for part in (index, getattr(index, "index", index)):
-            if part.d != DIMENSION or part.metric_type != faiss.METRIC_INNER_PRODUCT:
-                raise FrameIndexError(
-                    f"{shown(path)} holds vectors of {part.d} dimensions for metric "
-                    f"{part.metric_type}; expected {DIMENSION} and inner product (0)"
-                )
+        flat, ids = read_flat(path)
+        count, flat.ntotal = flat.ntotal, 0  # FAISS maps only what is empty
+        index = faiss.IndexIDMap2(flat)
+        flat.ntotal = index.ntotal = count
+        if ids is None:
+            ids = np.arange(count, dtype=np.int64)
+        elif ids.size and (ids.min() < 0 or len(np.unique(ids)) < len(ids)):
+            raise FrameIndexError(f"{shown(path)} holds ids that are negative or there twice")
+        faiss.copy_array_to_vector(ids, index.id_map)
+        index.construct_rev_map()
         return cls(index)
 
     def write(self, path: Path) -> None:
@@ -75,8 +73,6 @@ class FlatSearch:
 
     def has_ids(self, ids: Ids) -> bool:
         """Whether it was built with exactly these ids, in any order."""
-        if not isinstance(self._index, faiss.IndexIDMap2):
-            return False
         mine = faiss.vector_to_array(self._index.id_map)
         return np.array_equal(np.sort(mine), np.sort(ids))
 

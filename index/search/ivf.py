@@ -7,7 +7,8 @@ benefit of PCA and whitening", 2012) and quantised to 8 bits, as FAISS has them.
 
 import math
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,9 @@ _GROWTH = 4
 # How many times more of the lists a search among some of the frames looks through than their share
 # asks for, because they may not be where the query is.
 _SPARE = 4
+
+# 128 MB of bits, which are looked up faster than a set of ids.
+_MOST_BITS = 1 << 30
 
 # Ids (m,) -> those of them that still exist, and their vectors (m, 2048), in no order.
 Rows = Callable[[Ids], tuple[Ids, Vectors]]
@@ -96,17 +100,47 @@ class IvfLists:
         # FAISS maps files on POSIX systems only.
         flags = 0 if os.name == "nt" else faiss.IO_FLAG_MMAP
         try:
-            index = faiss.read_index(os.fspath(path), flags)
-        except (RuntimeError, MemoryError) as error:
+            with _limited_by(path):
+                index = faiss.read_index(os.fspath(path), flags)
+        except (RuntimeError, MemoryError, OSError) as error:
             raise FrameIndexError(f"{shown(path)} is not a file that FAISS can read") from error
-        if (
-            not isinstance(index, faiss.IndexPreTransform)
-            or not isinstance(faiss.downcast_index(index.index), faiss.IndexIVFScalarQuantizer)
-            or index.d != DIMENSION
-            or index.metric_type != faiss.METRIC_INNER_PRODUCT
-        ):
+        if not isinstance(index, faiss.IndexPreTransform) or not cls(index)._is_consistent():
             raise FrameIndexError(f"{shown(path)} holds no approximate search of frames")
         return cls(index)
+
+    def _is_consistent(self) -> bool:
+        """Whether it is what `train` makes, and all its parts have the sizes that others expect.
+
+        FAISS goes by what each part says of itself, and reads or searches beyond the other's end.
+        """
+        index, lists = self._index, self._lists
+        chain: Any = index.chain
+        if chain.size() != 1:
+            return False
+        projection: Any = faiss.downcast_VectorTransform(chain.at(0))
+        if not isinstance(lists, faiss.IndexIVFScalarQuantizer):
+            return False
+        quantizer: Any = faiss.downcast_index(lists.quantizer)
+        inverted: Any = lists.invlists
+        sizes = [inverted.list_size(number) for number in range(min(inverted.nlist, lists.nlist))]
+        return (
+            isinstance(projection, faiss.LinearTransform)
+            and isinstance(quantizer, faiss.IndexFlat)
+            and all(
+                part.metric_type == faiss.METRIC_INNER_PRODUCT and part.is_trained
+                for part in (index, lists, quantizer)
+            )
+            and not projection.have_bias
+            and (index.d, projection.d_in, projection.d_out, lists.d, quantizer.d)
+            == (DIMENSION, DIMENSION, lists.d, lists.d, lists.sq.d)
+            and projection.A.size() == DIMENSION * lists.d
+            and quantizer.codes.size() == 4 * lists.d * lists.nlist
+            and (quantizer.ntotal, len(sizes), inverted.nlist) == (lists.nlist,) * 3
+            and lists.sq.qtype == _QUANTISER
+            and (lists.code_size, lists.sq.code_size, inverted.code_size) == (lists.d,) * 3
+            and lists.sq.trained.size() == 2
+            and (index.ntotal, sum(sizes)) == (lists.ntotal,) * 2
+        )
 
     def write(self, path: Path) -> None:
         """Write a file.
@@ -248,6 +282,20 @@ def _projection(axes: Vectors) -> faiss.LinearTransform:
     return projection
 
 
+@contextmanager
+def _limited_by(path: Path) -> Iterator[None]:
+    """Let FAISS make room for no more than a file holds, where it can be told so (from 1.14 on)."""
+    if not hasattr(faiss, "set_deserialization_vector_byte_limit"):
+        yield
+        return
+    usual = faiss.get_deserialization_vector_byte_limit()
+    faiss.set_deserialization_vector_byte_limit(path.stat().st_size)
+    try:
+        yield
+    finally:
+        faiss.set_deserialization_vector_byte_limit(usual)
+
+
 def _ivf(quantizer: faiss.Index, lists: int) -> faiss.IndexIVFScalarQuantizer:
     return faiss.IndexIVFScalarQuantizer(
         quantizer, quantizer.d, lists, _QUANTISER, faiss.METRIC_INNER_PRODUCT
@@ -256,6 +304,8 @@ def _ivf(quantizer: faiss.Index, lists: int) -> faiss.IndexIVFScalarQuantizer:
 
 def _selector(ids: Ids) -> faiss.IDSelector:
     """Return what admits these ids."""
+    if ids.max() > _MOST_BITS:
+        return faiss.IDSelectorBatch(ids)
     admitted = np.zeros(int(ids.max()) + 1, bool)
     admitted[ids] = True
     # FAISS keeps a reference to the bits.

@@ -1,10 +1,17 @@
 """What the catalogue keeps of an approximate search: its files, its parameters, its recall."""
 
 import hashlib
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
+
+from nearframe.common.typed_json import Count, Finite, converted
+
+DerivedName = Annotated[str, msgspec.Meta(pattern=r"^(ivf|search)-[0-9-]+\.faiss\Z")]
+"""The name of a file of FAISS: never one outside the directory of the index."""
+_Many = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 _CHUNK = 1 << 20
 
 
@@ -19,9 +26,9 @@ class Recall:
             0.9.
     """
 
-    at_1: float
-    at_10: float
-    queries: int
+    at_1: Finite
+    at_10: Finite
+    queries: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +41,8 @@ class DerivedFile:
         sha256: Checksum, in hexadecimal.
     """
 
-    name: str
-    bytes: int
+    name: DerivedName
+    bytes: Count
     sha256: str
 
     @classmethod
@@ -73,11 +80,11 @@ class IvfRecord:
 
     base: DerivedFile
     tail: DerivedFile | None
-    frames: int
-    last_id: int
-    lists: int
-    probed: int
-    candidates: int
+    frames: Count
+    last_id: Count
+    lists: Count
+    probed: _Many
+    candidates: _Many
     recall: Recall
 
     def to_json(self) -> dict[str, Any]:
@@ -85,16 +92,11 @@ class IvfRecord:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "IvfRecord":
+    def from_json(cls, values: Any) -> "IvfRecord":
         """Read what `to_json` gave.
 
         Raises:
-            KeyError: If something is missing.
-            TypeError: If it is no such record.
+            ValueError: If it is no such record.
         """
-        # By name: a newer nearframe may store more.
-        known = {field.name: values[field.name] for field in fields(cls)}
-        known["base"] = DerivedFile(**known["base"])
-        known["tail"] = None if known["tail"] is None else DerivedFile(**known["tail"])
-        known["recall"] = Recall(**known["recall"])
-        return cls(**known)
+        # A newer nearframe may store more.
+        return converted(cls, values)

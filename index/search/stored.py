@@ -1,19 +1,22 @@
 """The search that belongs to the last commit of an index, on the disk or made anew."""
 
 import logging
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from nearframe.common import NearframeError, Progress, Silent, atomic_path, shown
+from nearframe.common.typed_json import Count
 
 from ..catalog import Catalog
-from ..errors import FrameIndexError
+from ..errors import IndexDamagedError
 from ..vectors import StoredVectors
+from .checked import is_as_written, remember
 from .choice import EXACT_LIMIT, AnnChoice, is_approximate
 from .flat import FlatSearch
-from .flat_file import REMEDY, FlatFile
+from .flat_file import REMEDY, FlatFile, say_damaged
 from .ivf import IvfLists, IvfSearch
 from .made import make_lists
 from .ranking import Search
@@ -25,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 _ANN_KEY = "ann"
 _RECORD_KEY = "ivf"
+_FLAT_KEY = "flat"
 _EXACT_KEY = "ivf_missed_at"
 _IVF_PATTERN = "ivf-*.faiss"
 # A base is made anew when so many of its frames, as a share, came later or were dropped since.
@@ -56,7 +60,8 @@ class StoredSearch:
     @property
     def ann(self) -> AnnChoice:
         """Which kind of search was asked for."""
-        return self._catalog.meta(_ANN_KEY, "auto")  # type: ignore[no-any-return]
+        choice: AnnChoice = self._catalog.meta(_ANN_KEY, AnnChoice, "auto")
+        return choice
 
     @ann.setter
     def ann(self, choice: AnnChoice) -> None:
@@ -67,10 +72,10 @@ class StoredSearch:
         """Return what is known of the approximate search; None where there is none."""
         values = None
         # Once more when the base is gone: a writer that made it anew has said so before.
-        while values != (values := self._catalog.meta(_RECORD_KEY, None)):
+        while values != (values := self._catalog.meta(_RECORD_KEY, Any, None)):
             try:
                 record = IvfRecord.from_json(values)
-            except (KeyError, TypeError):  # none, or of a newer nearframe
+            except ValueError:  # none, or of a newer nearframe
                 return None
             if record.base.is_present(self._directory):
                 return record
@@ -104,11 +109,12 @@ class StoredSearch:
         try:
             if is_approximate(count, self.ann) and self._refresh_ivf(count, generation):
                 return
-            if self._catalog.meta(_RECORD_KEY, None) is not None:
+            if self._catalog.meta(_RECORD_KEY, Any, None) is not None:
                 self._catalog.remove_meta(_RECORD_KEY)
             file = FlatFile(self._directory, generation)
-            if count and not file.path.exists():
-                file.write(FlatSearch.build(self._vectors.blocks(), count=count))
+            if count and not file.is_as(self._flat()):
+                written = file.write(FlatSearch.build(self._vectors.blocks(), count=count))
+                self._catalog.set_meta(_FLAT_KEY, asdict(written))
         except (OSError, NearframeError) as error:
             directory = shown(self._directory)
             logger.warning("could not write the search of %s: %s", directory, error)
@@ -126,8 +132,14 @@ class StoredSearch:
                 found.append(f"{shown(path)} differs from what was written; {REMEDY}")
         return found
 
+    def _flat(self) -> DerivedFile | None:
+        """Return the file of an exact search as it was last written."""
+        written: DerivedFile | None = self._catalog.meta(_FLAT_KEY, DerivedFile, None)
+        return written
+
     def _exact(self, generation: int) -> Search:
-        found = FlatFile(self._directory, generation).read(self._catalog.frame_ids)
+        file = FlatFile(self._directory, generation)
+        found = file.read(self._catalog.frame_ids, self._flat())
         if found is not None:
             return found
         count = self._catalog.frame_count()
@@ -146,11 +158,11 @@ class StoredSearch:
         while (record := self.record()) is not None:
             path = self._directory / record.base.name
             try:
-                base = IvfLists.read(path)
-            except FrameIndexError:
+                base = self._read(record.base, record)
+            except NearframeError:
                 if self.record() != record:  # a writer has just made it anew
                     continue
-                logger.warning("%s is damaged and not used; %s", shown(path), REMEDY)
+                say_damaged(path)
                 return None
             return IvfSearch(
                 (base, self._tail(record, base, generation)),
@@ -167,24 +179,40 @@ class StoredSearch:
             path = self._directory / tail.name
             if tail.is_present(self._directory):
                 try:
-                    return IvfLists.read(path)
-                except FrameIndexError:
-                    logger.warning("%s is damaged and not used; %s", shown(path), REMEDY)
+                    return self._read(tail, record)
+                except NearframeError:
+                    say_damaged(path)
         lists = base.empty_copy()
         lists.add(self._vectors.blocks(after=record.last_id))
+        return lists
+
+    def _read(self, file: DerivedFile, record: IvfRecord) -> IvfLists:
+        """Read lists.
+
+        Raises:
+            NearframeError: If they are not what was written.
+        """
+        path = self._directory / file.name
+        if not is_as_written(self._directory, file):
+            raise IndexDamagedError(f"{shown(path)} differs from what was written; {REMEDY}")
+        lists = IvfLists.read(path)
+        if lists.count != record.lists:
+            raise IndexDamagedError(f"{shown(path)} has {lists.count} lists; {REMEDY}")
         return lists
 
     def _refresh_ivf(self, count: int, generation: int) -> bool:
         """Bring the lists up to date; return False where the search had better stay exact."""
         record = self.record()
         # Those that miss the recall were made on request, or by an older nearframe.
+        if record is not None and not is_as_written(self._directory, record.base):
+            record = None
         if record is not None and (self.ann == "ivf" or suffices(record.recall)):
             later = self._catalog.frame_count_after(record.last_id)
             dropped = record.frames - (count - later)
             if later + dropped <= _OUTGROWN * record.frames:
                 self._refresh_tail(record, later, generation)
                 return True
-        if self.ann == "auto" and count < _TRIED_AGAIN * self._catalog.meta(_EXACT_KEY, 0):
+        if self.ann == "auto" and count < _TRIED_AGAIN * self._catalog.meta(_EXACT_KEY, Count, 0):
             return False
         return self._make_base(generation)
 
@@ -193,10 +221,10 @@ class StoredSearch:
         name = _tail_name(record, generation)
         tail = record.tail
         if not later or (
-            tail is not None and tail.name == name and tail.is_present(self._directory)
+            tail is not None and tail.name == name and is_as_written(self._directory, tail)
         ):
             return
-        lists = IvfLists.read(self._directory / record.base.name).empty_copy()
+        lists = self._read(record.base, record).empty_copy()
         lists.add(self._vectors.blocks(after=record.last_id))
         self._store(replace(record, tail=self._write(lists, name)))
 
@@ -234,7 +262,9 @@ class StoredSearch:
     def _write(self, lists: IvfLists, name: str) -> DerivedFile:
         with atomic_path(self._directory / name) as temporary:
             lists.write(temporary)
-            return DerivedFile.of(temporary, name)
+            written = DerivedFile.of(temporary, name)
+        remember(self._directory, written)
+        return written
 
     def _store(self, record: IvfRecord) -> None:
         # At once, and without counting a commit: no frame changes.

@@ -22,6 +22,14 @@ from nearframe.index.search import FlatSearch
 ODD = "/photos/a\nb \"c\" 'd', \udce9.png"  # a newline, quotes, and a byte that is no UTF-8
 
 
+def ids_of(index):
+    return faiss.rev_swig_ptr(index.id_map.data(), index.ntotal)
+
+
+def vectors_of(index):
+    return faiss.rev_swig_ptr(faiss.downcast_index(index.index).get_xb(), index.ntotal * 2048)
+
+
 @pytest.fixture
 def frames(film):
     return [*film(3), FrameRef("/photos/cat.jpg", 7, None), FrameRef(ODD, 8, None)]
@@ -127,7 +135,12 @@ class TestJson:
             ("not JSON at all", r"is not JSON \("),
             ("", r"is not JSON \("),
             ("\udce9", r"is not JSON \("),
-            ("7", "is no exported index; expected an object with fingerprint and frames"),
+            ("7", r"is no exported index .*; expected an object with fingerprint and frames"),
+            ("[" * 100_000, "lie too deep"),
+            ('[{"frame_number": ' + "1" * 400 + "}]", r"is no exported index .*frame_number"),
+            ('[{"frame_number": 1, "source": "a\\u0000b"}]', "cannot be a path"),
+            ('[{"frame_number": 1, "source": "\\ud800"}]', "cannot be a path"),
+            ('[{"frame_number": 1, "time_s": 1e999}]', r"is no exported index .*time_s"),
             ('{"images": []}', "is no exported index"),
             ('{"frames": {"a": 1}}', "is no exported index"),
             ('["a", "b"]', "is no exported index"),
@@ -135,9 +148,9 @@ class TestJson:
             ('[{"frame_number": "one", "embedding": [1]}]', "is no exported index"),
             ('[{"frame_number": 1}]', "whose embedding is not 2048 numbers"),
             ('[{"frame_number": 1, "embedding": [0.5, 0.5]}]', "not 2048 numbers"),
-            ('[{"frame_number": 1, "embedding": 0.5}]', "not 2048 numbers"),
-            ('[{"frame_number": 1, "embedding": "abc"}]', "not 2048 numbers"),
-            (json.dumps([{"frame_number": 1, "embedding": [None] * 2048}]), "not 2048 numbers"),
+            ('[{"frame_number": 1, "embedding": 0.5}]', r"array.*got `float` at .*embedding"),
+            ('[{"frame_number": 1, "embedding": "abc"}]', r"array.*got `str` at .*embedding"),
+            (json.dumps([{"frame_number": 1, "embedding": [None] * 2048}]), r"got `null` at"),
             (json.dumps([{"frame_number": 1, "embedding": [np.nan] * 2048}]), "not 2048 numbers"),
             (
                 json.dumps(
@@ -208,6 +221,46 @@ class TestFaiss:
         (tmp_path / "x.faiss.json").write_text("[]")
         with pytest.raises(FrameIndexError, match="expected 2048 and inner product"):
             open_index(tmp_path / "x.faiss")
+
+    @pytest.mark.parametrize(
+        ("damage", "words"),
+        [
+            (lambda index: index.id_map.clear(), r"no flat index \(0 numbers in place of 5\)"),
+            (lambda index: index.id_map.resize(4), r"4 numbers in place of 5"),
+            (lambda index: ids_of(index).__setitem__(2, 9), "ids that are not those of its frames"),
+            (lambda index: ids_of(index).__setitem__(2, -1), "negative or there twice"),
+            (lambda index: ids_of(index).__setitem__(2, 0), "negative or there twice"),
+            (lambda index: vectors_of(index).__setitem__(7, np.nan), "holds NaN or infinite"),
+        ],
+        ids=["no ids", "few ids", "beyond", "negative", "twice", "nan"],
+    )
+    def test_ids_and_vectors_that_are_none(self, export, damage, words):
+        path = export("x.faiss")
+        index = faiss.read_index(str(path))
+        damage(index)
+        faiss.write_index(index, str(path))
+        frames = path.with_name("x.faiss.json")
+        frames.write_text(frames.read_text().replace('"sha256"', '"former"'))
+        with pytest.raises(FrameIndexError, match=words):
+            open_index(path)
+
+    @pytest.mark.parametrize("kind", ["IVF2,Flat", "HNSW8", "SQ8", "IDMap,IVF2,Flat", "PCA64,Flat"])
+    def test_another_kind_of_index(self, tmp_path, unit_vectors, kind):
+        index = faiss.index_factory(2048, kind, faiss.METRIC_INNER_PRODUCT)
+        index.train(unit_vectors(100))
+        faiss.write_index(index, str(tmp_path / "x.faiss"))
+        (tmp_path / "x.faiss.json").write_text("[]")
+        with pytest.raises(FrameIndexError, match=r"no flat index \(kind b'I.*export the index"):
+            open_index(tmp_path / "x.faiss")
+
+    def test_a_length_beyond_the_file_is_no_room_that_is_made(self, export):
+        path = export("x.faiss")
+        content = bytearray(path.read_bytes())
+        for place in (8, 45):  # how many vectors, of the whole and of what it wraps
+            content[place : place + 8] = (1 << 36).to_bytes(8, "little")
+        path.write_bytes(content)
+        with pytest.raises(FrameIndexError, match="is not a file that FAISS can read"):
+            open_index(path)
 
     def test_a_missing_file(self, tmp_path):
         with pytest.raises(NearframeError, match=r"x\.faiss: no such file"):

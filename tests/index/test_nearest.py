@@ -225,10 +225,10 @@ class TestFaissFile:
         """What a damaged length does, where it does not raise another error first."""
         before = answer(path)
 
-        def read_index(_):
+        def read_vectors(*_):
             raise MemoryError("std::bad_alloc")
 
-        monkeypatch.setattr("faiss.read_index", read_index)
+        monkeypatch.setattr("nearframe.index.search.flat_format._read_vectors", read_vectors)
         assert answer(path) == before
         assert "is damaged and not used" in caplog.text
 

@@ -197,7 +197,7 @@ class TestDatabaseErrors:
         path = make_index()
         with FrameIndex.open(path, write=True) as index:
             index.catalog.set_meta("format_version", value)
-        with pytest.raises(FrameIndexError, match="it names no format version"):
+        with pytest.raises(FrameIndexError, match="format_version: Expected `int`, got"):
             FrameIndex.open(path)
 
 
