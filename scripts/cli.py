@@ -51,6 +51,8 @@ class Command(click.Command):
             with warnings.catch_warnings():
                 # Pillow's remarks on odd files; those that it cannot decode are listed as skipped.
                 warnings.filterwarnings("ignore", module=r"PIL\b")
+                # numpy's on single values, with which a user can do nothing.
+                warnings.filterwarnings("ignore", category=RuntimeWarning)
                 return super().invoke(ctx)
         except NearframeError as error:
             raise click.ClickException(str(error)) from error

@@ -18,6 +18,7 @@ from ..preprocessing import Preprocessing
 from .deep import Samples, is_deep, samples, stated_maximum
 from .kinds import HEIF_SUFFIXES, IMAGE_FORMATS, TGA_SUFFIXES, is_raw, suffix_of
 from .levels import to_eight_bits
+from .libtiff import silence_libtiff
 from .orientation import orientation_of, upright
 from .raw import RAW_REMEDY, NoPreviewError, open_preview, raw_available
 from .signatures import content_of, head_of, is_postscript, is_script
@@ -75,6 +76,7 @@ def opened_image(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
     """
     # The heif opener must be registered before Pillow looks for one that takes the file.
     heif = _heif_available()
+    silence_libtiff()
     try:
         # Opening a named pipe would wait for a writer for ever.
         if not stat.S_ISREG(Path(path).stat().st_mode):

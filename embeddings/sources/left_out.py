@@ -29,6 +29,7 @@ class LeftOut:
         videos: Videos, where only images are looked at.
         litter: Number of files that a system keeps for itself: ``.DS_Store``, ``._a.jpg``.
         moved: Number of files that `dedup` put into a sub-folder.
+        too_long: Number of files and sub-folders whose path is longer than the system takes.
         folders: Paths of the sub-folders, where they were not searched.
         listed: Paths of all files that `dedup` put into sub-folders, searched or not.
     """
@@ -39,6 +40,7 @@ class LeftOut:
     videos: Suffixes = ()
     litter: int = 0
     moved: int = 0
+    too_long: int = 0
     folders: tuple[str, ...] = ()
     listed: frozenset[str] = frozenset()
 
@@ -51,6 +53,7 @@ class LeftOut:
         raw: Iterable[str],
         videos: Iterable[str],
         moved: int,
+        too_long: int,
         folders: Iterable[str],
         listed: frozenset[str],
     ) -> "LeftOut":
@@ -62,6 +65,7 @@ class LeftOut:
             raw: Raw files that cannot be read.
             videos: Videos.
             moved: Number of files that `dedup` put into sub-folders.
+            too_long: As of the attribute.
             folders: Sub-folders.
             listed: As of the attribute.
         """
@@ -75,6 +79,7 @@ class LeftOut:
             _by_suffix(videos),
             litter,
             moved,
+            too_long,
             tuple(folders),
             listed,
         )
@@ -82,7 +87,8 @@ class LeftOut:
     @property
     def files(self) -> int:
         """How many files, without those in sub-folders."""
-        return self.litter + self.moved + sum(map(_number, (self.others, self.raw, self.videos)))
+        by_suffix = sum(map(_number, (self.others, self.raw, self.videos)))
+        return self.litter + self.moved + self.too_long + by_suffix
 
     def __bool__(self) -> bool:
         """Whether anything was left out."""
@@ -119,6 +125,8 @@ class LeftOut:
             parts.append(f"{_counted(self.litter, 'system file')} (.DS_Store and the like)")
         if self.moved:
             parts.append(f"{_counted(self.moved, 'file')} put there by dedup")
+        if self.too_long:
+            parts.append(f"{self.too_long:,} with a path that is too long for this system")
         if below := self.files_in_folders():
             files = f"{below:,} or more files" if below >= _MOST_FILES_BELOW else None
             folders = _counted(len(self.folders), "sub-folder")
@@ -135,6 +143,7 @@ class LeftOut:
             "raw": dict(self.raw),
             "system": self.litter,
             "moved": self.moved,
+            "too_long": self.too_long,
             "folders": len(self.folders),
             "files_in_folders": self.files_in_folders(),
         }

@@ -80,7 +80,7 @@ def _shown_range(values: npt.NDArray[Any], stated_maximum: int | None) -> tuple[
             return _spread(low, high, 1.0)
         if not _is_whole(values):
             return (0.0, high) if low >= 0 and high <= _DARK_255 else _of_integers(low, high, None)
-        values = np.rint(values).astype(np.int64)
+        values = np.rint(values)  # still floats: they hold larger ones than integers do
     for step in _LENGTHENED:
         if 255 < high <= 255 * step and (values % step == 0).mean() >= 1 - _SPARED:
             return 0.0, 255.0 * step

@@ -1,7 +1,9 @@
 """Finding files in a folder, in the order a person would number them."""
 
+import errno
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -82,7 +84,7 @@ def list_folder(folder: str, *, recursive: bool) -> Listing:
     problems: list[Unreadable] = []
     folders: list[str] = []
     listed: set[str] = set()
-    moved = 0
+    moved = too_long = 0
     entered: set[tuple[int, int]] = set()
     pending = [folder]
     while pending:
@@ -105,7 +107,14 @@ def list_folder(folder: str, *, recursive: bool) -> Listing:
             if name == MOVED_LIST:
                 continue
             path = os.path.join(directory, name)  # noqa: PTH118  # keeps the folder as given
-            if not os.path.isdir(path):  # noqa: PTH112  # Path.is_dir raises where it may not look
+            try:
+                is_folder = stat.S_ISDIR(os.stat(path).st_mode)  # noqa: PTH116  # of 10,000 files
+            except OSError as error:
+                if error.errno == errno.ENAMETOOLONG:
+                    too_long += 1
+                    continue
+                is_folder = False
+            if not is_folder:
                 if path in listed:
                     moved += 1
                     continue
@@ -121,6 +130,7 @@ def list_folder(folder: str, *, recursive: bool) -> Listing:
         raw=found["raw"],
         videos=found["video"],
         moved=moved,
+        too_long=too_long,
         folders=sorted(folders),
         listed=frozenset(listed),
     )

@@ -1,3 +1,4 @@
+import contextlib
 import io
 import os
 import threading
@@ -195,3 +196,26 @@ def test_one_broken_file_does_not_stop_the_others(make_folder):
     assert [isinstance(outcome, Unreadable) for outcome in outcomes] == [False, True, False]
     assert [outcome.number for outcome in outcomes] == [0, 1, 2]
     assert outcomes[2].image.dtype == np.uint8
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_deflate", "group4"])
+def test_libtiff_prints_nothing(tmp_path, picture, capfd, compression):
+    path = tmp_path / "a.tif"
+    image = picture(1).convert("1") if compression == "group4" else picture(1)
+    image.save(path, compression=compression)
+    content = bytearray(path.read_bytes())
+    content[40:120] = bytes(range(80))
+    path.write_bytes(content)
+    with contextlib.suppress(UnreadableImageError):
+        read_image(path)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("largest", [3e38, np.inf])
+def test_numpy_says_nothing_of_huge_floats(tmp_path, recwarn, largest):
+    values = np.linspace(-3e38, largest if np.isfinite(largest) else 1, 96 * 64).reshape(64, 96)
+    values[0, 0] = largest
+    Image.fromarray(values.astype(np.float32)).save(tmp_path / "a.tif")
+    levels = read_image(tmp_path / "a.tif")
+    assert (levels.min(), levels.max()) == (0, 255)
+    assert not [warning for warning in recwarn if warning.category is RuntimeWarning]

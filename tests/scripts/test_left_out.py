@@ -1,7 +1,10 @@
 """Every run over a folder says what of it was left out."""
 
 import json
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -86,6 +89,7 @@ def test_json_has_it_too(run, folder, name):
             "raw": {".nef": 1},
             "system": 2,
             "moved": 0,
+            "too_long": 0,
             "folders": 2,
             "files_in_folders": 3,
         }
@@ -135,3 +139,34 @@ def test_what_an_application_moves_away_is_not_left_out(run, make_folder):
     result = run("dedup", "frames", "--apply", "move", "--to", "frames/repeats")
     assert result.exit_code == 0, result.stderr
     assert not left_out_lines(result)
+
+
+@pytest.fixture
+def deep(tmp_path, picture):
+    """A folder below which a picture and a folder have paths that are too long."""
+    if sys.platform != "linux":
+        pytest.skip("makes paths of more than 4096 bytes as Linux does")
+    (tmp_path / "frames").mkdir()
+    picture(1).save(tmp_path / "frames" / "1.png")
+    here = os.open(tmp_path / "frames", os.O_RDONLY)
+    for _ in range(25):
+        os.mkdir("x" * 200, dir_fd=here)
+        below = os.open("x" * 200, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+        length = len(str(Path(f"/proc/self/fd/{here}").readlink()))
+        if 4096 - 250 < length < 4096:
+            os.close(os.open("y" * 250 + ".png", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+            os.mkdir("z" * 250, dir_fd=here)
+            break
+    yield tmp_path
+    os.close(here)
+    subprocess.run(["rm", "-rf", tmp_path / "frames"], check=True)
+
+
+@pytest.mark.parametrize("command", [("overview",), ("dedup",), ("buildIndex", "-o", "my.index")])
+def test_what_has_too_long_a_path_is_counted(run, deep, command):
+    # Absolute, since what counts is the path as it is given.
+    result = run(*command, deep / "frames", "--recursive")
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr == ("Left out of frames: 2 with a path that is too long for this system\n")
