@@ -3,7 +3,7 @@
 import ctypes
 import functools
 
-from PIL import Image
+from PIL import _imaging
 
 
 @functools.cache
@@ -15,8 +15,8 @@ def silence_libtiff() -> None:
     """
     try:
         # What Pillow's own library is linked with is found through it.
-        set_handler = ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler
-    except (AttributeError, OSError, TypeError):
+        set_handler = ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler
+    except (AttributeError, OSError):
         return
     set_handler.argtypes, set_handler.restype = [ctypes.c_void_p], ctypes.c_void_p
     set_handler(None)
