@@ -1,5 +1,6 @@
 """Time and memory of a command, for the benchmarks that start others; Linux only."""
 
+import math
 import os
 import resource
 import subprocess
@@ -26,6 +27,8 @@ class Usage:
         own_mb: Memory that is no file, of all its processes together, at the highest of the times
             when it was looked at; what processes share is counted once.
         output: What it printed.
+        errors: What it printed to stderr.
+        code: Its exit code; None where it was ended at its limit.
     """
 
     seconds: float
@@ -33,10 +36,24 @@ class Usage:
     peak_mb: float
     own_mb: float
     output: str
+    errors: str
+    code: int | None
 
 
-def run(command: Sequence[object], environment: Mapping[str, str] | None = None) -> Usage:
+def run(
+    command: Sequence[object],
+    environment: Mapping[str, str] | None = None,
+    *,
+    check: bool = True,
+    limit_s: float = math.inf,
+) -> Usage:
     """Run a command to its end and look at its memory ten times a second.
+
+    Args:
+        command: Its words.
+        environment: Variables besides those of this process.
+        check: Whether it must not fail.
+        limit_s: It is ended then.
 
     Raises:
         RuntimeError: If it fails.
@@ -54,13 +71,21 @@ def run(command: Sequence[object], environment: Mapping[str, str] | None = None)
             now = _memory(process.pid)
             peak_kb = max([peak_kb, *(each["VmHWM"] for each in now)])
             own_kb = max(own_kb, sum(each["Pss_Anon"] for each in now))
+            if time.perf_counter() - start > limit_s:
+                process.kill()
+                process.wait()
+                break
             time.sleep(0.1)
         seconds, core_s = time.perf_counter() - start, children_core_s() - core_start
         output.seek(0)
         errors.seek(0)
-        if process.returncode:
-            raise RuntimeError(f"{command[0]} failed: {errors.read().decode()[-500:]}")
-        return Usage(seconds, core_s, peak_kb / 1024, own_kb / 1024, output.read().decode())
+        said = errors.read().decode()
+        if check and process.returncode:
+            raise RuntimeError(f"{command[0]} failed: {said[-500:]}")
+        code = None if seconds > limit_s else process.returncode
+        return Usage(
+            seconds, core_s, peak_kb / 1024, own_kb / 1024, output.read().decode(), said, code
+        )
 
 
 def children_core_s() -> float:

@@ -5,6 +5,7 @@ and JSON with types. It imports nothing heavy.
 """
 
 from .atomic import TEMPORARY_SUFFIX, atomic_path, atomic_write, remove_leftovers, sync_directory
+from .budget import DECODED, Budget
 from .clock import show_time
 from .errors import (
     DeviceError,
@@ -12,6 +13,7 @@ from .errors import (
     FingerprintMismatchError,
     NearframeError,
     OutputError,
+    PastLimitsError,
     SourceError,
     UnreadableImageError,
     WeightsError,
@@ -41,13 +43,16 @@ from .temporary import temporary_errors, temporary_file
 from .typed_json import parsed, read_object, require_path, typed, typed_fields
 
 __all__ = [
+    "DECODED",
     "GENERATOR",
     "TEMPORARY_SUFFIX",
+    "Budget",
     "DeviceError",
     "DiskFullError",
     "FingerprintMismatchError",
     "NearframeError",
     "OutputError",
+    "PastLimitsError",
     "Progress",
     "ProgressBar",
     "ProgressOption",

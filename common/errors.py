@@ -33,6 +33,13 @@ class UnreadableImageError(SourceError):
     """One image file that could not be decoded. Runs over many files skip and count it."""
 
 
+class PastLimitsError(UnreadableImageError):
+    """An image file that takes more memory or time than one may, or whose decoder crashes.
+
+    To try again costs as much, and gives the same until the file or the limits are others.
+    """
+
+
 class OutputError(NearframeError):
     """A place that cannot be written: full disk, no permission, or something else is there."""
 

@@ -8,6 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
+from .budget import DECODED
+
 T = TypeVar("T")
 
 
@@ -25,7 +27,8 @@ def run_ahead(
     """Run functions in a pool of threads and yield their results in order.
 
     Decoders and networks leave Python's lock while they work, so threads are enough to use the
-    cores.
+    cores. No task is taken while decoded pictures fill their budget, unless all that were taken are
+    yielded.
 
     Args:
         tasks: Advanced in one thread of its own (a video decodes there).
@@ -39,14 +42,22 @@ def run_ahead(
     handed_over: queue.Queue[Future[T] | BaseException | None] = queue.Queue()
     room = threading.Semaphore(ahead)
     stopped = threading.Event()
+    taken = yielded = 0
+
+    def goes_on() -> bool:
+        return taken == yielded or stopped.is_set()
+
     with ThreadPoolExecutor(workers, thread_name_prefix="nearframe-work") as pool:
 
         def feed() -> None:
+            nonlocal taken
             end: BaseException | None = None
             try:
                 # Room first: to advance the iterator may decode a frame already.
                 while room.acquire() and not stopped.is_set():
+                    DECODED.wait_for_room(goes_on)
                     handed_over.put(pool.submit(next(tasks)))
+                    taken += 1
             except StopIteration:
                 pass
             # Whatever the iterator raises belongs to the thread that consumes the results.
@@ -61,12 +72,17 @@ def run_ahead(
                 if isinstance(item, BaseException):
                     raise item
                 result = item.result()
+                del item
+                yielded += 1
                 room.release()
+                DECODED.wake()
                 yield result
+                del result
         finally:
             # The consumer may stop early: let the feeder go, and its iterator close its file.
             stopped.set()
             room.release()
+            DECODED.wake()
             pool.shutdown(wait=False, cancel_futures=True)
             feeder.join()
             close = getattr(tasks, "close", None)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from nearframe.common import short_repr
+from nearframe.common import PastLimitsError, SourceError, short_repr
 
 RgbImage = npt.NDArray[np.uint8]
 """An image as array: ``uint8``, shape ``(height, width, 3)``, RGB, values 0 to 255."""
@@ -54,8 +54,16 @@ class Unreadable:
         source: The file.
         number: Its number in the folder, as of `FrameRef`; None for a part of a video.
         reason: What is wrong with it, in a few words.
+        past_limits: Whether it took too much memory or time, or its decoder crashed: to try again
+            costs as much.
     """
 
     source: str
     number: int | None
     reason: str
+    past_limits: bool = False
+
+    @classmethod
+    def of(cls, error: SourceError, number: int | None = None) -> "Unreadable":
+        """Return what an error says of its file."""
+        return cls(error.path, number, error.reason, isinstance(error, PastLimitsError))

@@ -1,6 +1,7 @@
 """Vectors -> disk: the index of frames, how it is built, and the files it exports to."""
 
-from .build import BuildReport, SourceReport, build_index
+from .build import build_index
+from .build_report import BuildReport, SourceReport
 from .errors import FrameIndexError, IndexDamagedError, IndexLockedError, IndexVersionError
 from .export import export_index
 from .exported import ExportedIndex, Searchable, open_index

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from nearframe.common import (
@@ -12,7 +12,6 @@ from nearframe.common import (
     absolute,
     as_progress,
     interrupts_held,
-    short_repr,
     shown,
 )
 from nearframe.embeddings import (
@@ -25,6 +24,7 @@ from nearframe.embeddings import (
 )
 from nearframe.embeddings.sources import (
     DECODING_RULES,
+    LIMITS,
     Animation,
     File,
     ImageSequence,
@@ -35,9 +35,10 @@ from nearframe.embeddings.sources import (
     reads_otherwise,
 )
 
+from .build_report import BuildReport, SourceReport
 from .errors import FrameIndexError
 from .export import export_index, is_single_file, require_free_names
-from .file_state import hashed, is_gone, is_resumed
+from .file_state import hashed, is_gone, is_resumed, with_problem
 from .frame_index import FrameIndex
 from .resampling import Resampled, resampled
 from .search import AnnChoice
@@ -52,54 +53,6 @@ COMMIT_EVERY = 512
 _EXCHANGED_AT_ONCE = 16_384
 
 
-@short_repr
-@dataclass
-class SourceReport:
-    """What a build did with one source.
-
-    Attributes:
-        path: As the user gave it.
-        kind: ``image``, ``folder`` or ``video``.
-        embedded: Frames that were read and embedded now.
-        unchanged: Frames that were in the index already.
-    """
-
-    path: str
-    kind: str
-    embedded: int = 0
-    unchanged: int = 0
-
-
-@short_repr
-@dataclass
-class BuildReport:
-    """What a build did.
-
-    Attributes:
-        sources: Per source, in the order given.
-        unreadable: What did not decode, earlier runs included where it is unchanged.
-        gone: Frames in the index whose file does not exist any more.
-        pruned: Whether those were dropped.
-        total: Frames in the index now.
-    """
-
-    sources: list[SourceReport] = field(default_factory=list)
-    unreadable: list[Unreadable] = field(default_factory=list)
-    gone: int = 0
-    pruned: bool = False
-    total: int = 0
-
-    @property
-    def embedded(self) -> int:
-        """Frames that were read and embedded now."""
-        return sum(source.embedded for source in self.sources)
-
-    @property
-    def unchanged(self) -> int:
-        """Frames that were in the index already."""
-        return sum(source.unchanged for source in self.sources)
-
-
 def build_index(
     inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     output: str | os.PathLike[str],
@@ -108,6 +61,7 @@ def build_index(
     recursive: bool = False,
     sampling: Sampling | None = None,
     rehash: bool = False,
+    retry: bool = False,
     prune: bool = False,
     ann: AnnChoice | None = None,
     progress: ProgressOption = None,
@@ -128,6 +82,8 @@ def build_index(
         recursive: Whether folders are searched with their sub-folders.
         sampling: Which frames of videos; all by default.
         rehash: Compare content, also where size and time are unchanged; make missing thumbnails.
+        retry: Try files again that took too much memory or time, or whose decoder crashed; they are
+            remembered until they or the limits change.
         prune: Drop frames whose file does not exist any more.
         ann: How the index is searched: ``flat`` exactly, ``ivf`` approximately, ``auto`` by its
             size; None for what was said when it was built before, at first ``auto``.
@@ -178,7 +134,7 @@ def build_index(
         again = resampled(index.catalog, opened)
         if again is not None and on_resampling is not None:
             on_resampling(again)
-        build = _Build(index, embedder, mark, rehash=rehash, progress=progress)
+        build = _Build(index, embedder, mark, rehash=rehash, retry=retry, progress=progress)
         try:
             for source in opened:
                 build.add(source)
@@ -234,12 +190,15 @@ class _Build:
         mark: BuildMark,
         *,
         rehash: bool,
+        retry: bool,
         progress: Progress,
     ) -> None:
         self._index = index
         self._mark = mark
         self._catalog = index.catalog
         self._rehash = rehash
+        self._retry = retry
+        self._past_limits = self._catalog.added.past_limits()
         self._progress = progress
         self._given_embedder = embedder
         # One that exists already is checked at once, also when nothing is left to embed.
@@ -279,7 +238,8 @@ class _Build:
         self.report.unreadable += images.problems
         files = [file for file in images.files if self._is_new(file.path)]
         wanted = {file.path: state for file in files if (state := self._to_read(file))}
-        report.unchanged = len(files) - len(wanted)
+        left = [file.path for file in files if file.path not in wanted]
+        report.unchanged = len(left) - sum(map(self._report_past_limits, left))
         if images.kind == "folder":
             # A new file in the middle moves those behind it up: first, so that at no commit two
             # files have one number.
@@ -295,6 +255,9 @@ class _Build:
                     self._catalog.put_file(source_id, state)
                 for unreadable in batch.unreadable:
                     self._forget_changed(unreadable.source)
+                    if unreadable.past_limits:
+                        state = hashed(wanted[unreadable.source])
+                        self._catalog.put_file(source_id, with_problem(state, unreadable))
                 report.embedded += len(batch.frames)
                 self._take(batch)
 
@@ -305,7 +268,7 @@ class _Build:
         known = self._catalog.file(path)
         state = self._to_read(video.file, sampling=video.read_as)
         if state is None:
-            if known is not None and known.problem:
+            if not self._report_past_limits(video.path) and known is not None and known.problem:
                 self.report.unreadable.append(Unreadable(video.path, None, known.problem))
             report.unchanged = self._catalog.frame_count(path)
             return
@@ -316,15 +279,25 @@ class _Build:
                 self._catalog.remove_frames(path)
             self._catalog.put_file(source_id, replace(state, complete=False))
         report.unchanged = self._catalog.frame_count(path)
-        problem = None
+        read = state
         outdated = known is not None and known.complete and known.rules < DECODING_RULES
         self._progress.start(shown(video.path), video.frame_count)
         self._progress.advance(report.unchanged)
         for batch in self._embed(video.resume(after=self._catalog.last_number(path))):
             report.embedded += len(batch.frames)
-            problem = batch.unreadable[-1].reason if batch.unreadable else problem
+            for unreadable in batch.unreadable:
+                read = with_problem(read, unreadable)
             self._take(batch, exchanges=outdated)
-        self._catalog.put_file(source_id, replace(hashed(state), problem=problem))
+        self._catalog.put_file(source_id, hashed(read))
+
+    def _report_past_limits(self, path: str) -> bool:
+        """Report a file that is not tried again; tell whether it is one."""
+        problem = self._past_limits.get(absolute(path))
+        if problem is None:
+            return False
+        self.report.unreadable.append(Unreadable(path, None, problem, past_limits=True))
+        self.report.not_retried += 1
+        return True
 
     def _add_broken(self, error: SourceError) -> None:
         self._met.add(absolute(error.path))
@@ -357,6 +330,8 @@ class _Build:
         state = FileState(absolute(file.path), file.size, file.mtime_ns, "", sampling)
         known = self._catalog.file(state.path)
         if known is None or not known.complete or known.sampling != sampling:
+            return state
+        if known.limits is not None and (self._retry or known.limits != LIMITS):
             return state
         same_stat = (known.size, known.mtime_ns) == (file.size, file.mtime_ns)
         if not same_stat or self._rehash:

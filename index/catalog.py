@@ -193,13 +193,15 @@ class Catalog(FrameQueries):
         rows = self._read(
             list[FileRow],
             "SELECT path, size, mtime_ns, sha256, sampling, complete, problem, "
-            f"{self.added.rules} FROM files WHERE path = CAST(? AS TEXT)",
+            f"{self.added.rules}, {self.added.limits} FROM files WHERE path = CAST(? AS TEXT)",
             os.fsencode(path),
         )
         if not rows:
             return None
-        path, size, mtime_ns, sha256, sampling, complete, problem, rules = rows[0]
-        return FileState(path, size, mtime_ns, sha256, sampling, bool(complete), problem, rules)
+        path, size, mtime_ns, sha256, sampling, complete, problem, rules, limits = rows[0]
+        return FileState(
+            path, size, mtime_ns, sha256, sampling, bool(complete), problem, rules, limits
+        )
 
     def file_id(self, path: str) -> int | None:
         """Return the id of a file, None if it is new."""
@@ -224,12 +226,13 @@ class Catalog(FrameQueries):
         """Add a file or update what is known of it; its frames stay. Return its id."""
         rows = self._run(
             """INSERT INTO files
-            (source_id, path, size, mtime_ns, sha256, sampling, complete, problem, rules)
-            VALUES (?, CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?)
+            (source_id, path, size, mtime_ns, sha256, sampling, complete, problem, rules, limits)
+            VALUES (?, CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?, ?)
             ON CONFLICT (path) DO UPDATE SET source_id = excluded.source_id,
             size = excluded.size, mtime_ns = excluded.mtime_ns, sha256 = excluded.sha256,
             sampling = excluded.sampling, complete = excluded.complete,
-            problem = excluded.problem, rules = excluded.rules RETURNING id""",
+            problem = excluded.problem, rules = excluded.rules, limits = excluded.limits
+            RETURNING id""",
             source_id,
             os.fsencode(state.path),
             state.size,
@@ -239,6 +242,7 @@ class Catalog(FrameQueries):
             state.complete,
             state.problem,
             state.rules,
+            state.limits,
         )
         return int(rows[0][0])
 

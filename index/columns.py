@@ -10,12 +10,13 @@ from nearframe.embeddings.sources import DECODING_RULES
 
 from .database import Database
 
-# Table, column, what it is. `rules` is the version of the rules by which a file was read.
+# Table, column, what it is.
 _ADDED = (
     ("files", "rules", "INTEGER NOT NULL DEFAULT 1"),
+    ("files", "limits", "INTEGER"),
     ("frames", "stamp_s", "REAL"),
 )
-_DEFAULTS = {"rules": "1", "stamp_s": "NULL"}
+_DEFAULTS = {"rules": "1", "limits": "NULL", "stamp_s": "NULL"}
 
 
 class AddedColumns:
@@ -34,6 +35,11 @@ class AddedColumns:
     def rules(self) -> str:
         """The column ``rules`` of ``files``, or what it would hold."""
         return self._named("files", "rules")
+
+    @property
+    def limits(self) -> str:
+        """The column ``limits`` of ``files``, likewise."""
+        return self._named("files", "limits")
 
     @property
     def stamp_s(self) -> str:
@@ -59,6 +65,11 @@ class AddedColumns:
         """Note that today's rules read a file as it was read."""
         statement = "UPDATE files SET rules = ? WHERE path = CAST(? AS TEXT)"
         self._database.run(statement, DECODING_RULES, os.fsencode(path))
+
+    def past_limits(self) -> dict[str, str]:
+        """Return the paths of the files that went past the limits, and how."""
+        query = f"SELECT path, problem FROM files WHERE {self.limits} IS NOT NULL"
+        return {path: problem or "" for path, problem in self._database.run(query)}
 
     def count_older_files(self) -> int:
         """Return the number of files with frames that were read by older rules of decoding."""

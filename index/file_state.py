@@ -4,7 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from nearframe.common import file_sha256
-from nearframe.embeddings.sources import File
+from nearframe.embeddings import Unreadable
+from nearframe.embeddings.sources import LIMITS, File
 
 from .tables import FileState
 
@@ -26,6 +27,12 @@ def is_resumed(known: FileState | None, state: FileState) -> bool:
     if known is None or known.complete:
         return False
     return replace(known, sha256="", problem=None) == replace(state, sha256="", complete=False)
+
+
+def with_problem(state: FileState, unreadable: Unreadable) -> FileState:
+    """Note what did not decode of a file, and whether it is worth another try."""
+    limits = LIMITS if unreadable.past_limits else None
+    return replace(state, problem=unreadable.reason, limits=limits)
 
 
 def is_gone(path: str) -> bool:

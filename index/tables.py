@@ -25,7 +25,7 @@ PathText = Annotated[str, msgspec.Meta(pattern=r"^[^\0]+\Z" if os.name == "nt" e
 ShardName = Annotated[str, msgspec.Meta(pattern=r"^vectors-[0-9]+\.f32\Z")]
 """The name of a shard: never one outside the directory of the index."""
 
-FileRow = tuple[PathText, int, int, str, str, int, str | None, int]
+FileRow = tuple[PathText, int, int, str, str, int, str | None, int, int | None]
 """What `FileState` is made of."""
 FrameRow = tuple[Count, PathText, Count, Finite | None, Count, Count, Finite | None]
 """Id, path, number, time, shard and row in it, and time stamp of a frame."""
@@ -39,13 +39,14 @@ CREATE TABLE sources (
 -- A file's vectors stay valid while its size and time, or its hash, stay the same. `sampling`
 -- says which frames of a video were asked for; `complete` is 0 while some are still to come;
 -- `problem` says what of it did not decode; `rules` is the version of the rules by which it was
--- read. `stamp_s` is the time stamp in the file of a video, in seconds. The ids of shards and
--- frames are never given twice: a reader may hold those of an earlier commit.
+-- read, `limits` that of the limits that it went past. `stamp_s` is the time stamp in the file of
+-- a video, in seconds. The ids of shards and frames are never given twice: a reader may hold those
+-- of an earlier commit.
 CREATE TABLE files (
     id INTEGER PRIMARY KEY, source_id INTEGER NOT NULL REFERENCES sources,
     path TEXT NOT NULL UNIQUE, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
     sha256 TEXT NOT NULL, sampling TEXT NOT NULL, complete INTEGER NOT NULL, problem TEXT,
-    rules INTEGER NOT NULL DEFAULT 1);
+    rules INTEGER NOT NULL DEFAULT 1, limits INTEGER);
 CREATE TABLE shards (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL, rows INTEGER NOT NULL, sha256 TEXT NOT NULL);
@@ -70,6 +71,7 @@ class FileState:
         complete: Whether all of them were embedded.
         problem: What did not decode; None if all did.
         rules: Version of the rules by which it was read (`DECODING_RULES`).
+        limits: Version of the limits (`LIMITS`) that it went past; None if it did not.
     """
 
     path: str
@@ -80,6 +82,7 @@ class FileState:
     complete: bool = True
     problem: str | None = None
     rules: int = DECODING_RULES
+    limits: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,11 @@ _PROCESSED = {
     is_flag=True,
     help="Compare content, not only size and time; make thumbnails that are missing.",
 )
+@click.option(
+    "--retry",
+    is_flag=True,
+    help="Try files again that took too much memory or time before, or whose decoder crashed.",
+)
 @click.option("--prune", is_flag=True, help="Drop frames whose file is gone.")
 @click.option(
     "--ann",
@@ -77,6 +82,7 @@ def build_index(
     output: Path | None,
     recursive: bool,
     rehash: bool,
+    retry: bool,
     prune: bool,
     ann: "AnnChoice | None",
     strict: bool,
@@ -105,6 +111,7 @@ def build_index(
                 recursive=recursive,
                 sampling=sampling,
                 rehash=rehash,
+                retry=retry,
                 prune=prune,
                 ann=ann,
                 progress=progress,
@@ -119,6 +126,12 @@ def build_index(
     elif report.total:
         _print(report, output)
     report_left_out(left_out)
+    if report.not_retried:
+        click.echo(
+            f"{count(report.not_retried, 'file')} took too much memory or time before, and "
+            "had no other try; --retry tries again",
+            err=True,
+        )
     report_skipped(report.unreadable, strict=strict and report.total > 0)
     if not report.total:
         raise SourceError(inputs[0], "nothing in it can be read; no index was made")

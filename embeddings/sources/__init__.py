@@ -6,6 +6,7 @@ from .folder import ImageFile, ImageSequence
 from .image import read_image, to_rgb, to_rgb_array
 from .kinds import IMAGE_SUFFIXES, RAW_SUFFIXES, VIDEO_SUFFIXES, kind_of
 from .left_out import LeftOut
+from .limits import LIMITS
 from .open import Source, open_source, open_sources
 from .rules import DECODING_RULES, reads_otherwise
 from .sampling import Sampling
@@ -17,6 +18,7 @@ __all__ = [
     "DECODING_RULES",
     "IMAGE_SUFFIXES",
     "INDEX_FILE",
+    "LIMITS",
     "RAW_SUFFIXES",
     "VIDEO_SUFFIXES",
     "Animation",

@@ -34,6 +34,7 @@ def decoder_of(stream: av.video.stream.VideoStream) -> Any:
         return context
     decoder = av.CodecContext.create(name, "r")
     decoder.extradata = context.extradata
+    decoder.options, decoder.thread_count = context.options, context.thread_count
     return decoder
 
 

@@ -12,8 +12,9 @@ from PIL import Image
 from nearframe.common import UnreadableImageError
 
 from ..frame import Frame, Unreadable
-from .image import opened_image, to_rgb_array
+from .image import held, opened_image, to_rgb_array
 from .kinds import kind_of
+from .limits import bytes_of_animation, is_suspicious
 from .sampling import Sampling
 from .transparency import DEFAULT_BACKGROUND, Colour, background_of, is_transparent
 from .walk import File
@@ -94,15 +95,17 @@ class Animation:
                 if run != previous and frame.number > self.after:
                     yield partial(_same, frame)
         except UnreadableImageError as error:
-            yield partial(Unreadable, self.path, None, error.reason)
+            yield partial(Unreadable.of, error)
 
     def _frames(self) -> Iterator[Frame]:
-        background = _background(self.path)
         with opened_image(self.path) as image:
+            # Frames come out one by one, so that only their size is of concern.
+            is_suspicious(self.path, image, bytes_of_animation(image))
+            background = _background(self.path)
             time_s = 0.0
             for number, place in enumerate(frame_places(image)):
                 image.seek(place)
-                pixels = to_rgb_array(image, background)
+                pixels = held(to_rgb_array(image, background))
                 yield Frame(self.path, number, round(time_s, 6), pixels)
                 # Of some formats it is known only once the frame is loaded.
                 time_s += _duration_s(image)

@@ -13,10 +13,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from nearframe.common import DECODED
+
 from .animation import is_reduced
+from .contained import contained
 from .deep import is_deep, samples
 from .image import opened_image
 from .kinds import is_raw
+from .limits import bytes_of_animation, bytes_to_decode, is_suspicious
 from .signatures import head_of
 from .strips import strips
 from .transparency import is_transparent
@@ -83,22 +87,42 @@ def content_beyond_rgb(path: str | os.PathLike[str]) -> ContentBeyondRgb | None:
         The digests, or None where the 8-bit RGB picture is all of it.
 
     Raises:
+        PastLimitsError: If it takes more memory or time than one picture may.
         UnreadableImageError: If it is no image or does not decode.
     """
     with opened_image(path) as image:
         if is_raw(path, head_of(path)):
             return ContentBeyondRgb(raw=_digest_of_file(path))
-        if image.format in ("JPEG", "MPO"):
+        count = picture_count(image)
+        if image.format in ("JPEG", "MPO") or not (
+            count > 1 or is_deep(image) or is_transparent(image)
+        ):
             return None
-        alpha = frames = depth = None
-        deep = is_deep(image)
-        if picture_count(image) > 1:
-            frames = _digest_of_frames(image, path)
-            image.seek(0)
-        if deep:
-            depth = _digest_of_samples(image, path)
-        if is_transparent(image):
-            alpha = _digest_of_alpha(image)
+        size = bytes_of_animation(image) if count > 1 else bytes_to_decode(image)
+        if is_suspicious(path, image, size, pictures=count):
+            with DECODED.decoding(size):
+                content: ContentBeyondRgb | None = contained("content", path)
+                return content
+        with DECODED.decoding(size):
+            return _content(path, image)
+
+
+def content_here(path: str | os.PathLike[str]) -> ContentBeyondRgb | None:
+    """Return the content of an image file that is no raw one, decoded in this process."""
+    with opened_image(path) as image:
+        return _content(path, image)
+
+
+def _content(path: str | os.PathLike[str], image: Image.Image) -> ContentBeyondRgb | None:
+    alpha = frames = depth = None
+    deep = is_deep(image)
+    if picture_count(image) > 1:
+        frames = _digest_of_frames(image, path)
+        image.seek(0)
+    if deep:
+        depth = _digest_of_samples(image, path)
+    if is_transparent(image):
+        alpha = _digest_of_alpha(image)
     content = ContentBeyondRgb(alpha, frames, depth)
     return None if content == _NOTHING else content
 

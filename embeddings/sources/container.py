@@ -17,11 +17,14 @@ import av.video.stream
 from nearframe.common import SourceError, reading_errors
 
 from .kinds import DEMUXERS, VIDEO_SUFFIXES, suffix_of
+from .limits import MOST_PROBED_PIXELS, set_up
 from .signatures import head_of, is_script, mpeg_format
 
 # Whatever a file is called, FFmpeg tells by its content how to read it. It reads nothing that opens
 # other files, and opens none.
 _ONLY = {"format_whitelist": ",".join(DEMUXERS), "protocol_whitelist": "file"}
+# FFmpeg may decode a frame already to find out what a stream is.
+_PROBED = {"max_pixels": str(MOST_PROBED_PIXELS)}
 
 
 @contextmanager
@@ -30,8 +33,11 @@ def opened(
 ) -> Iterator[tuple[av.container.InputContainer, av.video.stream.VideoStream]]:
     """Open a file and its largest video stream, with errors that say what is wrong.
 
+    Its decoder may use several threads.
+
     Raises:
-        SourceError: If there is no such file, it is no video, or FFmpeg cannot decode it.
+        SourceError: If there is no such file, it is no video, FFmpeg cannot decode it, or its
+            frames take more memory than one may.
     """
     with reading_errors(path):
         status = Path(path).stat()
@@ -55,7 +61,7 @@ def opened(
             f"file:{os.fspath(path)}",
             format=known,
             metadata_errors="replace",
-            options=dict(_ONLY),
+            options={**_ONLY, **_PROBED},
         )
     except (av.FFmpegError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -74,6 +80,7 @@ def opened(
                 path,
                 "FFmpeg knows no decoder for its video stream; convert it to H.264, for example",
             )
+        set_up(path, stream)
         yield container, stream
 
 

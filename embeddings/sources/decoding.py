@@ -1,6 +1,7 @@
 """One pass over a video stream: its frames in presentation order, numbered, and what is lost."""
 
 import os
+import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,8 +14,10 @@ import av.video.stream
 
 from .alpha import decoder_of
 from .container import announced_s, opened, start_of
+from .limits import MOST_PROBED_PIXELS, MOST_S, MOST_SCANS
 from .ordinals import Ordinals
 from .places import is_shown, is_undated, places_of
+from .scans import START_OF_SCAN
 from .size_change import SizeChange
 from .stretches import Stretches
 
@@ -49,6 +52,9 @@ class Decoding:
         container: Just opened.
         stream: Of that container, with its decoder set up.
         keyframes: Whether only frames that decode on their own are wanted.
+
+    Attributes:
+        is_slow: Whether decoding ended with a frame that took too long.
     """
 
     def __init__(
@@ -79,7 +85,7 @@ class Decoding:
         self._ordinals = Ordinals()
         self._undated_stamps: deque[int] = deque()
         self._shown = self._discarded = self._decoded = 0
-        self._interlaced = False
+        self._interlaced = self.is_slow = False
         self._errors: list[str] = []
         self._first: int | None = None
         self._last_dts: int | None = None
@@ -98,19 +104,39 @@ class Decoding:
                 decoded = self._placed(picture)
                 if picture.key_frame or not self._sifts:
                     yield decoded
+            if self.is_slow:
+                break
 
     def _pictures(self, packet: "av.Packet[Any] | None") -> Iterator[av.VideoFrame]:
         """Decode a packet; None for the frames that the decoder still holds."""
         if packet is not None and self._size_change.is_at(packet):
             yield from self._pictures(None)
             self._decoder.flush_buffers()
+        if packet is not None and self._decoder.name == "mjpeg":
+            scans = bytes(packet).count(START_OF_SCAN)
+            if scans > MOST_SCANS:
+                self._errors.append(
+                    f"a picture of {scans} scans, of which it may have {MOST_SCANS}"
+                )
+                return
+        start = time.monotonic()
         try:
-            yield from self._decoder.decode(packet)
+            pictures = self._decoder.decode(packet)
         except av.FFmpegError as error:
             self._errors.append(error.strerror or str(error))
+            return
+        self.is_slow |= time.monotonic() - start > MOST_S
+        yield from pictures
 
     def loss(self) -> str | None:
         """Say what of the stream did not decode, after `frames`; None if everything did."""
+        if self.is_slow:
+            return f"a frame takes more than {MOST_S} seconds to decode; what follows is left out"
+        if not self._decoded and not self._stream.width:
+            return (
+                "frames of an unknown size, or of more than "
+                f"{MOST_PROBED_PIXELS / 1e6:.0f} million pixels; make them smaller"
+            )
         expected = self._stream.frames - self._discarded
         if not self._is_cut():
             # The two fields of an interlaced frame may come in one packet or in two.
@@ -220,7 +246,6 @@ class Decoding:
     def _stamps(self) -> Iterator[int | None]:
         """Decode the file in another pass, for the time stamps of its frames."""
         with opened(self._path) as (container, stream):
-            stream.thread_type = "AUTO"
             for decoded in Decoding(self._path, container, stream, keyframes=False).frames():
                 yield decoded.picture.pts
 

@@ -28,7 +28,7 @@ class ImageFile(File):
         try:
             image = read_image(self.path, preprocessing)
         except UnreadableImageError as error:
-            return Unreadable(self.path, self.number, error.reason)
+            return Unreadable.of(error, self.number)
         return Frame(source=self.path, number=self.number, time_s=None, image=image)
 
 

@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from nearframe.common import UnreadableImageError
+from nearframe.common import DECODED, PastLimitsError, UnreadableImageError
 
 from ..frame import RgbImage
 from ..preprocessing import Preprocessing
+from .contained import contained
 from .deep import Samples, is_deep, samples, stated_maximum
 from .kinds import HEIF_SUFFIXES, IMAGE_FORMATS, TGA_SUFFIXES, is_raw, suffix_of
 from .levels import to_eight_bits
 from .libtiff import silence_libtiff
+from .limits import bytes_to_decode, is_suspicious
 from .orientation import orientation_of, upright
 from .raw import RAW_REMEDY, NoPreviewError, open_preview, raw_available
 from .signatures import content_of, head_of, is_postscript, is_script
@@ -26,6 +28,8 @@ from .strips import array_of, boxes
 from .transparency import Colour, flattened, is_transparent
 
 _PHOTOMETRIC = 262
+# Smaller pictures are many only where their users keep them.
+_COUNTED_BYTES = 1 << 20
 
 
 @functools.cache
@@ -56,14 +60,44 @@ def read_image(
         RGB pixels, uint8, shape ``(height, width, 3)``, or what `preprocessing` makes of them.
 
     Raises:
+        PastLimitsError: If it takes more memory or time than one picture may.
         UnreadableImageError: If it is no regular file, cannot be opened, or does not decode to
             its end.
     """
     with opened_image(path) as image:
-        if preprocessing is None:
-            return to_rgb_array(image)
+        size = _reduced(image, preprocessing)
+        if not is_suspicious(path, image, size):
+            with DECODED.decoding(size):
+                return held(_pixels(image, preprocessing))
+        with DECODED.decoding(size):
+            pixels: RgbImage = contained("read_image", path, preprocessing)
+            return held(pixels)
+
+
+def read_here(path: str | os.PathLike[str], preprocessing: Preprocessing | None) -> RgbImage:
+    """Decode an image file in this process, however large it is; otherwise as `read_image`."""
+    with opened_image(path) as image:
+        _reduced(image, preprocessing)
+        return _pixels(image, preprocessing)
+
+
+def _reduced(image: Image.Image, preprocessing: Preprocessing | None) -> int:
+    """Let an image be decoded no larger than needed; return the bytes that this takes."""
+    stored = image.size
+    if preprocessing is not None:
         preprocessing.reduce(image)
-        return preprocessing.resize(to_rgb(image))
+    return bytes_to_decode(image, stored=stored, whole=preprocessing is None)
+
+
+def _pixels(image: Image.Image, preprocessing: Preprocessing | None) -> RgbImage:
+    return to_rgb_array(image) if preprocessing is None else preprocessing.resize(to_rgb(image))
+
+
+def held(pixels: RgbImage) -> RgbImage:
+    """Let pixels count in the budget for as long as somebody has them."""
+    if pixels.nbytes >= _COUNTED_BYTES:
+        DECODED.hold(pixels, pixels.nbytes)
+    return pixels
 
 
 @contextlib.contextmanager
@@ -88,6 +122,8 @@ def opened_image(path: str | os.PathLike[str]) -> Iterator[Image.Image]:
             yield image
     except UnreadableImageError:
         raise
+    except MemoryError as error:
+        raise PastLimitsError(path, "memory runs out while it is decoded") from error
     # Pillow's decoders raise OSError, SyntaxError, ValueError, struct.error, zlib.error, … on
     # broken data. Whichever it is, this one file is unreadable and the run goes on.
     except Exception as error:

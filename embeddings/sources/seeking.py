@@ -53,7 +53,6 @@ def frames_at(path: str, refs: Sequence[FrameRef]) -> Iterator[Frame | Unreadabl
     done = 0
     try:
         with opened(path) as (container, stream):
-            stream.thread_type = "AUTO"
             for ref in refs if _tells_frames_apart(File.look_at(path)) else ():
                 picture = _seek(container, stream, _stamp_s(ref, stream))
                 if picture is None:
@@ -140,7 +139,6 @@ def _from_start(path: str, refs: Sequence[FrameRef]) -> Iterator[Frame | Unreada
     if not refs:
         return
     with opened(path) as (container, stream):
-        stream.thread_type = "AUTO"
         decoding = Decoding(path, container, stream, keyframes=False)
         numbered = ((each.number, Converter.of(path, each)) for each in decoding.frames())
         yield from _picked(path, refs, numbered)

@@ -5,6 +5,7 @@ import math
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal
 
 import av
@@ -14,12 +15,14 @@ import numpy as np
 import numpy.typing as npt
 from av.sidedata.sidedata import SideDataContainer
 
-from nearframe.common import shown
+from nearframe.common import DECODED, shown
 
 from ..frame import Frame, RgbImage, Unreadable
 from .alpha import background_of_video, has_alpha, over
 from .container import opened, video_streams
 from .decoding import Decoded, Decoding
+from .image import held
+from .limits import frame_bytes
 from .sampling import Sampling
 from .transparency import Colour
 from .walk import File
@@ -92,7 +95,6 @@ class VideoSource:
             SourceError: If the file cannot be opened as a video.
         """
         with opened(self.path) as (container, stream):
-            stream.thread_type = "AUTO"
             decoding = Decoding(self.path, container, stream, keyframes=self.sampling.keyframes)
             run: tuple[int, int] | None = None
             joined = False
@@ -109,12 +111,12 @@ class VideoSource:
                 yield Converter.of(self.path, decoded)
             loss = decoding.loss()
         if loss:
-            yield lambda: Unreadable(self.path, None, loss)
+            yield partial(Unreadable, self.path, None, loss, decoding.is_slow)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Converter:
-    """A decoded frame, not yet converted to RGB.
+    """A decoded frame, not yet converted to RGB; it counts in the budget of what is decoded.
 
     Attributes:
         path: The video.
@@ -134,7 +136,9 @@ class Converter:
             SourceError: If the video cannot be opened for a look at its first frames.
         """
         transparent = has_alpha(decoded.picture)
-        return cls(path, decoded, background_of_video(path) if transparent else None)
+        converter = cls(path, decoded, background_of_video(path) if transparent else None)
+        DECODED.hold(converter, frame_bytes(decoded.picture))
+        return converter
 
     def __call__(self) -> Frame:
         """Return the frame with RGB pixels."""
@@ -154,7 +158,7 @@ class Converter:
             self.path,
             self.decoded.number,
             self.decoded.time_s,
-            np.ascontiguousarray(image),
+            held(np.ascontiguousarray(image)),
             stamp_s=self.decoded.stamp_s,
         )
 
