@@ -221,7 +221,7 @@ class Trials:
             self._require_nothing_lost()
             if back and self._case.journal:
                 self._take_back(chosen)
-            else:
+            elif self._look() != self._after:  # else it came to its end
                 self._runner.require(self._words)
                 self._require_same(self._look(), self._after, "run again")
         except FaultError as fault:

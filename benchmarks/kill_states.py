@@ -15,7 +15,7 @@ CATALOGUE = "frames.sqlite"
 _VARIES = (
     (re.compile(rb'"created": ?"[^"]*"'), b""),
     (re.compile(rb'"token": ?"[^"]*"'), b""),
-    (re.compile(rb"DeletionDate=.*"), b""),
+    (re.compile(rb"(DeletionDate|X-Nearframe)=.*"), b""),
     (re.compile(rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?([+-]\d\d:\d\d)?"), b""),
 )
 

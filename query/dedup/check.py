@@ -129,6 +129,9 @@ class Check:
                 operations.append(self._operation(file))
             except NearframeError as error:
                 skipped.append(Unreadable(str(path), None, str(error)))
+            except OSError as error:  # of a path that is exchanged while it is looked at
+                reason = f"cannot be looked at ({error.strerror or error})"
+                skipped.append(Unreadable(str(path), None, reason))
         return Checked(tuple(operations), (*skipped, *self._alone()), already)
 
     def _concerned(self) -> Iterator[PlannedFile]:

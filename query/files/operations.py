@@ -34,16 +34,24 @@ class Doing(ABC):
         self._token = token
 
     @abstractmethod
-    def carry_out(self, operation: Operation) -> None:
+    def carry_out(self, operation: Operation, held: Operation) -> None:
         """Do one operation, unless the run that was interrupted did it.
+
+        Args:
+            operation: As the journal has it.
+            held: With the paths by which its files are reached; see `held_folders`.
 
         Raises:
             NearframeError: If it cannot be done; everything is as it was.
         """
 
     @abstractmethod
-    def take_back(self, operation: Operation) -> bool:
+    def take_back(self, operation: Operation, held: Operation) -> bool:
         """Undo one operation; return whether there was something to do.
+
+        Args:
+            operation: As of `carry_out`.
+            held: Likewise.
 
         Raises:
             NearframeError: If the file is not what the journal says, and was left alone.
@@ -56,8 +64,8 @@ class Doing(ABC):
 
 
 class _Move(Doing):
-    def carry_out(self, operation: Operation) -> None:
-        source, target = Path(operation.source), Path(operation.target)
+    def carry_out(self, operation: Operation, held: Operation) -> None:
+        source, target = Path(held.source), Path(held.target)
         at_source = has_content(source, operation.sha256)
         at_target = has_content(target, operation.sha256)
         if at_target and not at_source:
@@ -70,8 +78,8 @@ class _Move(Doing):
             else:
                 move_file(source, target, operation.sha256, self._token)
 
-    def take_back(self, operation: Operation) -> bool:
-        source, target = Path(operation.source), Path(operation.target)
+    def take_back(self, operation: Operation, held: Operation) -> bool:
+        source, target = Path(held.source), Path(held.target)
         if _is_gone(source, target, operation.sha256):
             return False
         _require_as_put(target, operation.sha256)
@@ -87,16 +95,16 @@ class _Move(Doing):
 
 
 class _Copy(Doing):
-    def carry_out(self, operation: Operation) -> None:
-        source, target = Path(operation.source), Path(operation.target)
+    def carry_out(self, operation: Operation, held: Operation) -> None:
+        source, target = Path(held.source), Path(held.target)
         if has_content(target, operation.sha256):
             return
         _require_unchanged(has_content(source, operation.sha256))
         with writing_errors(target):
             copy_file(source, target, operation.sha256)
 
-    def take_back(self, operation: Operation) -> bool:
-        source, target = Path(operation.source), Path(operation.target)
+    def take_back(self, operation: Operation, held: Operation) -> bool:
+        source, target = Path(held.source), Path(held.target)
         if _is_gone(source, target, operation.sha256):
             return False
         _require_as_put(target, operation.sha256)
@@ -110,8 +118,8 @@ class _Copy(Doing):
 
 
 class _SymbolicLink(Doing):
-    def carry_out(self, operation: Operation) -> None:
-        source, target = Path(operation.source), Path(operation.target)
+    def carry_out(self, operation: Operation, held: Operation) -> None:
+        source, target = Path(operation.source), Path(held.target)
         if is_link_to(target, source):
             return
         if not source.exists():
@@ -119,8 +127,8 @@ class _SymbolicLink(Doing):
         with writing_errors(target):
             link_file(source, target)
 
-    def take_back(self, operation: Operation) -> bool:
-        source, target = Path(operation.source), Path(operation.target)
+    def take_back(self, operation: Operation, held: Operation) -> bool:
+        source, target = Path(operation.source), Path(held.target)
         if not os.path.lexists(target):
             return False
         if not is_link_to(target, source):
@@ -131,16 +139,17 @@ class _SymbolicLink(Doing):
 
 
 class _HardLink(Doing):
-    def carry_out(self, operation: Operation) -> None:
-        source, target = Path(operation.source), Path(operation.target)
+    def carry_out(self, operation: Operation, held: Operation) -> None:
+        source, target = Path(held.source), Path(held.target)
         if self._is_made(source, target):
             return
         _require_unchanged(has_content(source, operation.sha256))
         with writing_errors(target):
             hardlink_file(source, target)
 
-    def take_back(self, operation: Operation) -> bool:
-        source, target = Path(operation.source), Path(operation.target)
+    def take_back(self, operation: Operation, held: Operation) -> bool:
+        del operation
+        source, target = Path(held.source), Path(held.target)
         # One content under two names: whatever became of it, the first name keeps it.
         if self._is_made(source, target):
             with writing_errors(target):
@@ -166,32 +175,32 @@ class _Trash(Doing):
         super().__init__(token)
         self._trash = Trash(token)
 
-    def carry_out(self, operation: Operation) -> None:
-        source = Path(operation.source)
-        at_source = has_content(source, operation.sha256)
+    def carry_out(self, operation: Operation, held: Operation) -> None:
+        source, at = Path(operation.source), Path(held.source)
+        at_source = has_content(at, operation.sha256)
         trashed = self._trash.find(source, operation.sha256) if HAS_RECORDS else None
         if trashed is not None and not at_source:
             return
         _require_unchanged(at_source)
-        require_stays(operation)
+        require_stays(held)
         if trashed is not None and self._trash.is_own(trashed):
             # Interrupted between copying to another disk and removing.
-            with writing_errors(source):
-                remove_copy(source, self._token, operation.sha256, stays=trashed.file)
+            with writing_errors(at):
+                remove_copy(at, self._token, operation.sha256, stays=trashed.file)
             return
-        self._trash.put(source, operation.sha256)
+        self._trash.put(source, operation.sha256, at=at)
 
-    def take_back(self, operation: Operation) -> bool:
-        source = Path(operation.source)
-        if has_content(source, operation.sha256):
-            self._trash.discard_copies(source, operation.sha256)
+    def take_back(self, operation: Operation, held: Operation) -> bool:
+        source, at = Path(operation.source), Path(held.source)
+        if has_content(at, operation.sha256):
+            self._trash.discard_copies(source, operation.sha256, at=at)
             return False
         trashed = self._trash.find(source, operation.sha256)
         if trashed is None:
             raise NearframeError("is not in the trash any more, and was not put back")
-        if os.path.lexists(source):
+        if os.path.lexists(at):
             raise NearframeError("another file has its name now; left in the trash")
-        self._trash.take_out(trashed, source, operation.sha256)
+        self._trash.take_out(trashed, source, operation.sha256, at=at)
         return True
 
     def hindrance(self, operations: Sequence[Operation]) -> str | None:
@@ -202,12 +211,12 @@ class _Trash(Doing):
 
 
 class _Delete(Doing):
-    def carry_out(self, operation: Operation) -> None:
-        source = Path(operation.source)
+    def carry_out(self, operation: Operation, held: Operation) -> None:
+        source = Path(held.source)
         if not os.path.lexists(source):
             return
         _require_unchanged(has_content(source, operation.sha256))
-        require_stays(operation)
+        require_stays(held)
         with writing_errors(source):
             remove_file(
                 source,
@@ -219,8 +228,8 @@ class _Delete(Doing):
                 ),
             )
 
-    def take_back(self, operation: Operation) -> bool:
-        del operation
+    def take_back(self, operation: Operation, held: Operation) -> bool:
+        del operation, held
         return False  # it is there: see `hindrance`
 
     def hindrance(self, operations: Sequence[Operation]) -> str | None:

@@ -1,7 +1,9 @@
 """Carrying out a journal, and taking it back."""
 
 import os
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from nearframe.common import (
 )
 from nearframe.embeddings import Unreadable
 
+from .held import held_folder, held_folders
 from .journal import FileAction, Journal, Operation, journal_lock
 from .moved import forget_moved
 from .operations import doing
@@ -59,8 +62,8 @@ def run_journal(
     skipped = []
     for operation in entries.operations:
         try:
-            entries.require_inside(operation)
-            action.carry_out(operation)
+            with held_folders(entries, operation) as held:
+                action.carry_out(operation, held)
             done += 1
         except DiskFullError as error:
             # The journal stays unfinished, so the same command goes on.
@@ -99,8 +102,8 @@ def _undo(entries: Journal, path: Path, progress: Progress) -> FileReport:
     done = 0
     for operation in reversed(entries.operations):
         try:
-            entries.require_inside(operation)
-            done += action.take_back(operation)
+            with held_folders(entries, operation) as held:
+                done += action.take_back(operation, held)
         except NearframeError as error:
             where = operation.target or operation.source
             skipped.append(Unreadable(where, None, str(error)))
@@ -169,12 +172,8 @@ def _make(directories: Iterable[str]) -> None:
 
 def _remove_leftovers(entries: Journal) -> None:
     """Remove half-written copies: of files on their way, and of files on their way back."""
-    remove_leftovers(
-        Path(path)
-        for operation in entries.operations
-        for path in (operation.source, operation.target)
-        if path
-    )
+    for folder, names in _held_by_folder(entries):
+        remove_leftovers(folder / name for name in names)
 
 
 def _restore(entries: Journal) -> list[Unreadable]:
@@ -184,17 +183,36 @@ def _restore(entries: Journal) -> list[Unreadable]:
         Those whose name is taken.
     """
     taken = []
-    for operation in entries.operations:
-        for path in filter(None, (operation.source, operation.target)):
-            private = private_path(Path(path), entries.token)
+    for folder, names in _held_by_folder(entries):
+        for name, known_as in names.items():
+            private = private_path(folder / name, entries.token)
             if not os.path.lexists(private):
                 continue
             try:
-                with writing_errors(path):
-                    put_back(private, Path(path))
+                with writing_errors(known_as):
+                    put_back(private, folder / name)
             except NearframeError as error:
-                taken.append(Unreadable(path, None, str(error)))
+                taken.append(Unreadable(known_as, None, str(error)))
     return taken
+
+
+def _held_by_folder(entries: Journal) -> Iterator[tuple[Path, Mapping[str, str]]]:
+    """Yield the folders of a journal's files, held open, with names and paths in each.
+
+    Folders that a link leads elsewhere are left out.
+    """
+    folders: defaultdict[tuple[str, Path], dict[str, str]] = defaultdict(dict)
+    for operation in entries.operations:
+        for path, inside in ((operation.source, entries.folder), (operation.target, entries.to)):
+            if path:
+                folders[inside, Path(path).parent][Path(path).name] = path
+    for (inside, folder), names in folders.items():
+        with ExitStack() as stack:
+            try:
+                held = stack.enter_context(held_folder(folder, inside)) if inside else folder
+            except NearframeError:
+                continue
+            yield held, names
 
 
 def missing_directories(operations: Iterable[Operation]) -> tuple[str, ...]:

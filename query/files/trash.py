@@ -74,12 +74,13 @@ class Trash:
         self._token = token
         self._records: dict[Path, dict[str, list[TrashedFile]]] = {}
 
-    def put(self, path: Path, sha256: str) -> None:
+    def put(self, path: Path, sha256: str, *, at: Path) -> None:
         """Put a file into the trash of its file system, or of the user.
 
         Args:
-            path: The file.
+            path: The file, as the record names it.
             sha256: Of its content.
+            at: A path by which it is reached; see `held_folders`.
 
         Raises:
             DiskFullError: If there is no room for it.
@@ -87,7 +88,7 @@ class Trash:
         """
         try:
             if HAS_RECORDS:
-                self._put(path, sha256)
+                self._put(path, sha256, at)
             else:
                 _send(path)
         except OSError as error:
@@ -102,27 +103,28 @@ class Trash:
         found = (entry for entry in self._of(path) if has_content(entry.file, sha256))
         return max(found, default=None)
 
-    def take_out(self, trashed: TrashedFile, path: Path, sha256: str) -> None:
+    def take_out(self, trashed: TrashedFile, path: Path, sha256: str, *, at: Path) -> None:
         """Move a file out of the trash, to where it came from.
 
         Raises:
             NearframeError: If another file is there by now, or it cannot be written.
         """
-        with writing_errors(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            move_file(trashed.file, path, sha256, self._token)
+        with writing_errors(at):
+            at.parent.mkdir(parents=True, exist_ok=True)
+            move_file(trashed.file, at, sha256, self._token)
         self.clear_records(path)
 
     def is_own(self, trashed: TrashedFile) -> bool:
         """Whether a run of the same journal put a file into the trash."""
         return trashed.token == self._token
 
-    def discard_copies(self, path: Path, sha256: str) -> None:
+    def discard_copies(self, path: Path, sha256: str, *, at: Path) -> None:
         """Remove what a run that was cut short copied into the trash, or out of it.
 
         Args:
-            path: Where the file is.
+            path: Where the file is, as the record names it.
             sha256: Of its content.
+            at: A path by which it is reached.
 
         Raises:
             NearframeError: If that cannot be done.
@@ -130,7 +132,7 @@ class Trash:
         for entry in self._of(path):
             if self.is_own(entry) and has_content(entry.file, sha256):
                 with writing_errors(entry.file):
-                    remove_copy(entry.file, self._token, sha256, stays=path)
+                    remove_copy(entry.file, self._token, sha256, stays=at)
         self.clear_records(path)
 
     def clear_records(self, path: Path) -> None:
@@ -139,14 +141,14 @@ class Trash:
             if not os.path.lexists(entry.file):
                 entry.record.unlink(missing_ok=True)
 
-    def _put(self, path: Path, sha256: str) -> None:
+    def _put(self, path: Path, sha256: str, at: Path) -> None:
         folder, top = _folder_for(path)
         self._records_in(folder, top)  # removes what killed runs left there
         for name in ("files", "info"):
             (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         with _new_record(folder, path, top, self._token) as record:
             target = folder / "files" / record.name.removesuffix(_INFO)
-            move_file(path, target, sha256, self._token)
+            move_file(at, target, sha256, self._token)
 
     def _of(self, path: Path) -> Iterator[TrashedFile]:
         # Some programs record the path with its links followed.

@@ -375,7 +375,9 @@ def simulate_two_disks(monkeypatch, root):
     rename = files.rename_new
 
     def refuse(self, target):
-        if self.is_relative_to(root) != Path(target).is_relative_to(root):
+        # They are reached through folders that are held open.
+        places = {Path(os.path.realpath(path)).is_relative_to(root) for path in (self, target)}
+        if len(places) > 1:
             raise OSError(errno.EXDEV, "Invalid cross-device link")
         return rename(self, target)
 
@@ -423,7 +425,7 @@ def test_a_file_that_cannot_be_removed_is_not_left_on_both_disks(
     unlink = Path.unlink
 
     def forbidden(self, *args, **kwargs):
-        if self.parent == folder:
+        if os.path.realpath(self.parent) == str(folder):
             raise PermissionError(errno.EACCES, "Permission denied")
         return unlink(self, *args, **kwargs)
 

@@ -74,7 +74,11 @@ class Machine:
         rename = files.rename_new
 
         def rename_on_one_disk(source, target):
-            if source.is_relative_to(disk) != Path(target).is_relative_to(disk):
+            # They are reached through folders that are held open.
+            places = {
+                Path(os.path.realpath(path)).is_relative_to(disk) for path in (source, target)
+            }
+            if len(places) > 1:
                 raise OSError(errno.EXDEV, "Invalid cross-device link")
             return rename(source, target)
 

@@ -1,8 +1,12 @@
 """Links never lead an action out of the folder that it is for."""
 
+import sys
+
 import pytest
 
+from nearframe.common import atomic
 from nearframe.query import apply_plan, undo
+from nearframe.query.files import transfer
 from nearframe.query.files.journal import Journal
 
 
@@ -58,6 +62,65 @@ def test_a_folder_exchanged_for_a_link_after_the_check_is_not_followed(
     assert "a link leads" in report.skipped[0].reason
     assert [path.name for path in (place / "outside").iterdir()] == ["b.png"]
     assert (place / "outside" / "b.png").read_text() == "picture"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="folders are held open by way of /proc")
+@pytest.mark.parametrize(
+    ("action", "swapped"),
+    [
+        ("move", "frames/sub"),
+        ("move", "to/sub"),
+        ("copy-unique", "to/sub"),
+        ("delete", "frames/sub"),
+        ("trash", "frames/sub"),
+    ],
+)
+def test_a_folder_exchanged_for_a_link_in_the_last_moment_is_not_followed(
+    place, plan_of, monkeypatch, action, swapped
+):
+    folder = place / "frames" / "sub"
+    folder.mkdir()
+    (folder / "b.png").write_text("picture")
+    (place / "to" / "sub").mkdir(parents=True)
+    if swapped == "to/sub":
+        (place / "outside" / "b.png").unlink()
+    before = [path.name for path in (place / "outside").iterdir()]
+    if action == "copy-unique":
+        plan = plan_of(place / "frames", kept=["sub/b.png"], dropped={})
+    else:
+        plan = plan_of(place / "frames", kept=["a.png"], dropped={"sub/b.png": "a.png"})
+    rename = transfer.rename_new
+
+    def swap_and_rename(*paths):
+        if (place / "x.jsonl").exists() and not (place / "old").exists():
+            (place / swapped).rename(place / "old")
+            (place / swapped).symlink_to(place / "outside")
+        rename(*paths)
+
+    for module in (transfer, atomic):
+        monkeypatch.setattr(module, "rename_new", swap_and_rename)
+    to = place / "to" if action in ("move", "copy-unique") else None
+    assert apply_plan(plan, action=action, to=to, journal=place / "x.jsonl").done == 1
+    assert [path.name for path in (place / "outside").iterdir()] == before
+    left = [path.name for path in (place / "old").iterdir()]
+    assert left == (["b.png"] if swapped == "to/sub" else [])
+
+
+def test_an_error_names_files_as_the_user_knows_them(place, plan_of, monkeypatch):
+    (place / "frames" / "b.png").write_text("picture")
+    plan = plan_of(place / "frames", kept=["a.png"], dropped={"b.png": "a.png"})
+    create = Journal.create
+
+    def create_and_intrude(self, path):
+        create(self, path)
+        (place / "to").mkdir()
+        (place / "to" / "b.png").write_text("another")
+
+    monkeypatch.setattr(Journal, "create", create_and_intrude)
+    report = apply_plan(plan, action="move", to=place / "to", journal=place / "x.jsonl")
+    assert (
+        report.skipped[0].reason == f"{place / 'to' / 'b.png'} exists already; it is not replaced"
+    )
 
 
 def test_undo_follows_no_link_either(place, plan_of):

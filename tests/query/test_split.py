@@ -70,10 +70,10 @@ def stop_after(count, monkeypatch):
         doing = operations.doing(action, token)
         carry_out = doing.carry_out
 
-        def carry_out_some(operation):
+        def carry_out_some(operation, held):
             if len(done) == count:
                 raise KeyboardInterrupt
-            carry_out(operation)
+            carry_out(operation, held)
             done.append(operation)
 
         doing.carry_out = carry_out_some

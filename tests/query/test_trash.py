@@ -50,7 +50,7 @@ def reasons(report):
 
 
 def put(path):
-    Trash("0" * 16).put(path, file_sha256(path))
+    Trash("0" * 16).put(path, file_sha256(path), at=path)
 
 
 def names(trash):
