@@ -150,13 +150,23 @@ def in_child(work) -> int:
         os._exit(code)
 
 
+def reads(*args) -> bool:
+    """Whether these are the arguments of `Database.run` that reads; it leaves the disk as it is."""
+    return isinstance(args[0], Database) and args[1].lstrip().upper().startswith("SELECT")
+
+
 def die_before(number: int, counter: Path | None = None) -> None:
-    """End this process before a step of that number: a write to disk or a statement of SQL."""
+    """End this process before a step of that number: a change of files or a statement that writes.
+
+    A death before a statement that reads leaves what one before the next step does.
+    """
     steps = 0
 
     def counted(function):
         def step(*args, **kwargs):
             nonlocal steps
+            if reads(*args):
+                return function(*args, **kwargs)
             if steps == number:
                 os._exit(DIED)
             steps += 1
@@ -167,7 +177,7 @@ def die_before(number: int, counter: Path | None = None) -> None:
         return step
 
     for owner, name in [
-        *((os, name) for name in ("fsync", "replace", "unlink", "rmdir")),
+        *((os, name) for name in ("open", "mkdir", "fsync", "replace", "unlink", "rmdir")),
         *((Database, name) for name in ("run", "run_each", "run_script")),
     ]:
         setattr(owner, name, counted(getattr(owner, name)))

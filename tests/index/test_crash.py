@@ -48,7 +48,7 @@ class TestDeath:
     @pytest.fixture
     def die_before(self, tmp_path, make_folder, picture, monkeypatch):
         monkeypatch.setattr("nearframe.index.search.choice._FEWEST_FOR_LISTS", 1)
-        folder = make_folder(6)
+        folder = make_folder(5)  # two commits
         (folder / "000003.png").write_bytes(b"no image at all")
 
         def run(scenario, stride, offset):
