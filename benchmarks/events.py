@@ -10,8 +10,9 @@ from pathlib import Path
 import click
 from labelled_events import Labels
 
+from nearframe.common import METHODS
 from nearframe.embeddings import Embedder
-from nearframe.query import METHODS, DedupOptions, dedup_video
+from nearframe.query import DedupOptions, dedup_video
 
 VIDEOS = ("car-detection", "bottle-detection")
 

@@ -17,10 +17,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from nearframe.common import Against
 from nearframe.embeddings import Embedder, Preprocessing, RgbImage
 from nearframe.embeddings.frame import Frame
 from nearframe.embeddings.sources import VideoSource
-from nearframe.query import Against, ChangeDetection, ChangeSettings, GreedyDedup, usual_threshold
+from nearframe.query import ChangeDetection, ChangeSettings, GreedyDedup, usual_threshold
 
 # Frames of each video that show the same scene, and nothing that happens in it.
 STILL = {

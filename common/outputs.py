@@ -54,8 +54,8 @@ def require_replaceable(path: str | os.PathLike[str]) -> None:
         return
     if not is_own_output(path):
         raise OutputError(
-            f"{shown(path)} exists and was not written by nearframe; give another name, or --force "
-            "to replace it"
+            f"{shown(path)} exists and was not written by nearframe; give another name, or "
+            "replace it with `replace_anything`"
         )
 
 

@@ -1,6 +1,7 @@
 """Pixels -> vectors: sources, preprocessing, backbone, weights, batching."""
 
 from nearframe.common import (
+    FITS,
     DeviceError,
     DiskFullError,
     FingerprintMismatchError,
@@ -22,7 +23,7 @@ from .embedder import (
 )
 from .fingerprint import DIMENSION, Arithmetic, Fingerprint
 from .frame import Frame, FrameRef, RgbImage, Unreadable
-from .preprocessing import FITS, Preprocessing
+from .preprocessing import Preprocessing
 from .resolve import MakeEmbedder, embedder_for, resolve_embedder, shared_embedder
 from .thumbnail import THUMBNAIL_SIDE, THUMBNAIL_UNIT, Thumbnails
 from .weights import (

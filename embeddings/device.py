@@ -4,19 +4,13 @@ import platform
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
-from nearframe.common import DeviceError
+from nearframe.common import DEVICES, PRECISIONS, RUNTIMES, Device, DeviceError, Precision, Runtime
 
 if TYPE_CHECKING:
     import torch
 
-Device = Literal["auto", "cpu", "cuda", "mps"]
-Runtime = Literal["auto", "torch", "onnxruntime"]
-Precision = Literal["auto", "fp32", "bf16", "fp16", "int8"]
-DEVICES: tuple[Device, ...] = get_args(Device)
-RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
-PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 
 _INT8 = frozenset({"avx512_vnni", "avx_vnni", "asimddp"})
 
@@ -72,7 +66,7 @@ def place(device: Device, precision: Precision) -> Placement:
         present = ", ".join(name for name, there in available.items() if there)
         raise DeviceError(f"this machine has no {device} that torch can use; it has: {present}")
     if device == "cpu" and precision == "fp16":
-        raise DeviceError("fp16 is slower than fp32 on a CPU; use --precision fp32 or bf16")
+        raise DeviceError("fp16 is slower than fp32 on a CPU; use `precision=fp32` or bf16")
     dtypes = {
         "auto": torch.float32,
         "fp32": torch.float32,

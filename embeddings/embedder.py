@@ -12,10 +12,17 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from nearframe.common import NearframeError, in_batches, run_ahead, short_repr
+from nearframe.common import (
+    Device,
+    NearframeError,
+    Precision,
+    Runtime,
+    in_batches,
+    run_ahead,
+    short_repr,
+)
 
 from .backbone import Identified, load_backbone
-from .device import Device, Precision, Runtime
 from .fingerprint import DIMENSION, Arithmetic
 from .frame import Frame, FrameRef, RgbImage, Unreadable
 from .known_files import KeyedFrame, KnownFiles, KnownFrame
@@ -91,7 +98,7 @@ class Embedder:
         like: Arithmetic | None = None,
     ) -> None:
         if batch_size < 1:
-            raise NearframeError(f"batch size must be 1 or more, not {batch_size}")
+            raise NearframeError(f"`batch_size` must be 1 or more, not {batch_size}")
         weights = os.fspath(weights)
         self.fingerprint, self._backbone = load_backbone(
             weights,

@@ -8,13 +8,11 @@ import numpy as np
 from msgspec import Meta
 from PIL import Image
 
-from nearframe.common import NearframeError
+from nearframe.common import FITS, Fit, NearframeError
 from nearframe.common.typed_json import Finite, typed_whole
 
 from .frame import RgbImage
 
-Fit = Literal["stretch", "crop"]
-FITS: tuple[Fit, ...] = get_args(Fit)
 Decoding = Literal["reduced", "exact"]
 DECODINGS: tuple[Decoding, ...] = get_args(Decoding)
 

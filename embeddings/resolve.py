@@ -5,9 +5,8 @@ import threading
 from collections.abc import Callable
 from functools import lru_cache
 
-from nearframe.common import shown
+from nearframe.common import Device, Precision, Runtime, shown
 
-from .device import Device, Precision, Runtime
 from .embedder import DEFAULT_BATCH_SIZE, Embedder
 from .fingerprint import Arithmetic, Fingerprint
 from .preprocessing import Preprocessing

@@ -1,5 +1,7 @@
 """Vectors -> disk: the index of frames, how it is built, and the files it exports to."""
 
+from nearframe.common import AnnChoice
+
 from .build import build_index
 from .build_report import BuildReport, SourceReport
 from .errors import FrameIndexError, IndexDamagedError, IndexLockedError, IndexVersionError
@@ -15,7 +17,7 @@ from .pixel_order import (
     thumbnail_differences,
 )
 from .resampling import Resampled
-from .search import AnnChoice, IvfRecord, Recall
+from .search import IvfRecord, Recall
 from .stored_threshold import StoredThreshold, store_threshold, stored_threshold
 from .unfinished import unfinished_inputs
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from nearframe.common import (
+    AnnChoice,
     Progress,
     ProgressOption,
     SourceError,
@@ -41,7 +42,6 @@ from .export import export_index, is_single_file, require_free_names
 from .file_state import hashed, is_gone, is_resumed, with_problem
 from .frame_index import FrameIndex
 from .resampling import Resampled, resampled
-from .search import AnnChoice
 from .tables import FileState
 from .unfinished import BuildMark
 

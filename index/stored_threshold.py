@@ -52,7 +52,7 @@ def stored_threshold(index: FrameIndex) -> StoredThreshold | None:
     except ValueError as error:
         raise FrameIndexError(
             f"{shown(index.path)} holds a threshold that this nearframe cannot read ({error}); "
-            "upgrade nearframe, or store one anew with nearframe calibrate --into"
+            "upgrade nearframe, or store one anew with nearframe calibrate"
         ) from error
 
 

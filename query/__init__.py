@@ -1,5 +1,18 @@
 """Questions to vectors: search and similarity, change, cameras, deduplication, acting on files."""
 
+from nearframe.common import (
+    ACTIONS,
+    AGAINST,
+    KEEP,
+    METHODS,
+    SPLIT_ACTIONS,
+    Action,
+    Against,
+    Keep,
+    Method,
+    SplitAction,
+)
+
 from .cameras import (
     GAP_FACTOR,
     CameraOverview,
@@ -17,11 +30,7 @@ from .cameras import (
 )
 from .change import Change, ChangeDetection, Light, Region, fit_light
 from .dedup import (
-    AGAINST,
     ANY_DISTANCE,
-    KEEP,
-    METHODS,
-    Against,
     Application,
     ChangeSettings,
     Decision,
@@ -31,10 +40,8 @@ from .dedup import (
     DroppedFile,
     Explanation,
     GreedyDedup,
-    Keep,
     KeptFile,
     KeptFrame,
-    Method,
     NotedFile,
     PlannedFile,
     Sweep,
@@ -83,13 +90,9 @@ from .evaluation import (
     score_retrieval,
 )
 from .files import (
-    ACTIONS,
-    SPLIT_ACTIONS,
     UNKNOWN,
-    Action,
     FileReport,
     NamesTakenError,
-    SplitAction,
     SplitPlan,
     SplitReport,
     earlier_journals,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nearframe.common import ACTIONS
+
 from .cli import (
     Command,
     count,
@@ -22,9 +24,9 @@ from .cli import (
 )
 
 if TYPE_CHECKING:
-    from nearframe.query import Action, Application, DedupPlan
+    from nearframe.common import Action
+    from nearframe.query import Application, DedupPlan
 
-ACTIONS = ("move", "copy-unique", "hardlink", "trash", "delete")
 # What the name of the folder that receives files ends in.
 _ENDINGS = {"move": "repeats", "copy-unique": "unique", "hardlink": "unique"}
 

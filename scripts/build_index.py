@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nearframe.common import ANN_CHOICES
+
 from .cli import (
     Command,
     EmbedderOptions,
@@ -24,7 +26,8 @@ from .left_out import left_out_json, note_left_out, report_left_out
 from .sampling_options import sampling_options, take_sampling
 
 if TYPE_CHECKING:
-    from nearframe.index import AnnChoice, BuildReport, Resampled
+    from nearframe.common import AnnChoice
+    from nearframe.index import BuildReport, Resampled
 
 _PROCESSED = {
     "image": "Image processed",
@@ -67,7 +70,7 @@ _PROCESSED = {
 @click.option("--prune", is_flag=True, help="Drop frames whose file is gone.")
 @click.option(
     "--ann",
-    type=click.Choice(["auto", "flat", "ivf"]),
+    type=click.Choice(ANN_CHOICES),
     help="How it is searched: flat exactly, ivf approximately, auto by its size; default: as "
     "before, at first auto.",
 )

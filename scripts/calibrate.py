@@ -20,6 +20,7 @@ from .cli import (
     strict_option,
 )
 from .left_out import left_out_json, note_left_out, report_left_out
+from .options_in_text import message_of
 
 if TYPE_CHECKING:
     from nearframe.embeddings import Embedder, MakeEmbedder
@@ -156,7 +157,7 @@ def _refusal(error: "TooFewImagesError", rate: float) -> dict[str, Any]:
         "images_needed": error.needed,
         "pairs": error.pairs,
         "stored_in": None,
-        "error": str(error),
+        "error": message_of(error),
     }
 
 

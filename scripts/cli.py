@@ -19,18 +19,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from nearframe.common import DEVICES, FITS, PRECISIONS, RUNTIMES
+
+from .options_in_text import with_options
+
 if TYPE_CHECKING:
-    from nearframe.common import ProgressBar
+    from nearframe.common import Device, Fit, Precision, ProgressBar, Runtime
     from nearframe.embeddings import Embedder, Fingerprint, MakeEmbedder, Unreadable
-    from nearframe.embeddings.device import Device, Precision, Runtime
-    from nearframe.embeddings.preprocessing import Fit
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
-RUNTIMES = ("auto", "torch", "onnxruntime")
-PRECISIONS = ("auto", "fp32", "bf16", "fp16", "int8")
-FITS = ("stretch", "crop")
 # More names than these would push the answer off the screen; --json has them all.
 _LISTED = 20
 _SOME = 3
@@ -55,7 +53,7 @@ class Command(click.Command):
                 warnings.filterwarnings("ignore", category=RuntimeWarning)
                 return super().invoke(ctx)
         except NearframeError as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(with_options(str(error), self.params)) from error
         except OSError as error:
             # An error on a file has its name; that of a closed pipe click knows.
             if error.filename is not None or error.errno == errno.EPIPE:
@@ -319,7 +317,7 @@ def require_page(context: click.Context, option: click.Parameter, page: Path | N
     return require_output(context, option, page)
 
 
-def require_output(_: click.Context, __: click.Parameter, path: Path | None) -> Path | None:
+def require_output(context: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
     """Refuse to replace a file that nearframe did not write, before the long work.
 
     The callback of every option that names an output; its command has `force_option`, too.
@@ -330,7 +328,8 @@ def require_output(_: click.Context, __: click.Parameter, path: Path | None) -> 
         try:
             require_replaceable(path)
         except NearframeError as error:
-            raise click.ClickException(str(error)) from error
+            message = with_options(str(error), context.command.params)
+            raise click.ClickException(message) from error
     return path
 
 

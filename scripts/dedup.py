@@ -12,15 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from .apply import (
-    ACTIONS,
-    TO_HELP,
-    applied_json,
-    perform,
-    print_applied,
-    require_options,
-    yes_option,
-)
+from nearframe.common import ACTIONS
+
+from .apply import TO_HELP, applied_json, perform, print_applied, require_options, yes_option
 from .cli import (
     Command,
     EmbedderOptions,
@@ -48,7 +42,8 @@ from .left_out import left_out_json, note_left_out, report_left_out
 from .sampling_options import sampling_options, take_sampling
 
 if TYPE_CHECKING:
-    from nearframe.query import Action, Application, DedupPlan, NotedFile, Target
+    from nearframe.common import Action
+    from nearframe.query import Application, DedupPlan, NotedFile, Target
 
 # More cameras than these push the rest off the screen; the plan has them all.
 _LISTED = 20

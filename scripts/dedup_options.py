@@ -7,28 +7,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from nearframe.common import AGAINST, KEEP, METHODS
+
 from .change_options import ChangeOptions, change_options
 from .cli import Cosine
 from .naming import naming_of, naming_options
 
 if TYPE_CHECKING:
-    from nearframe.query import (
-        Against,
-        DedupOptions,
-        DedupRules,
-        Keep,
-        Method,
-        Naming,
-        Target,
-        Window,
-    )
+    from nearframe.common import Against, Keep, Method
+    from nearframe.query import DedupOptions, DedupRules, Naming, Target, Window
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-METHODS = ("embedding", "change", "hybrid")
-AGAINST = ("kept", "all", "previous")
 MIN_SIDE = 64
-KEEP = ("first", "sharpest", "largest")
 
 
 class WindowText(click.ParamType):  # type: ignore[type-arg]  # not generic at run time before click 8.4

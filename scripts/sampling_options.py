@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from .options_in_text import message_of
+
 if TYPE_CHECKING:
     from nearframe.embeddings.sources import Sampling
 
@@ -39,4 +41,4 @@ def take_sampling(options: dict[str, Any]) -> "Sampling":
     try:
         return Sampling(**{name: options.pop(name) for name in ("every", "fps", "keyframes")})
     except NearframeError as error:
-        raise click.UsageError(str(error)) from error
+        raise click.UsageError(message_of(error)) from error

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nearframe.common import SPLIT_ACTIONS
+
 from .cli import (
     Command,
     count,
@@ -22,9 +24,9 @@ from .left_out import left_out_json, note_left_out, report_left_out
 from .naming import name_pattern_option, naming_of
 
 if TYPE_CHECKING:
-    from nearframe.query import SplitAction, SplitPlan, SplitReport
+    from nearframe.common import SplitAction
+    from nearframe.query import SplitPlan, SplitReport
 
-SPLIT_ACTIONS = ("copy", "move", "link")
 _DONE = {"copy": "Copied", "move": "Moved", "link": "Linked"}
 
 

@@ -1,17 +1,8 @@
 """Weights, a device and wishes -> the network that serves them best on this machine."""
 
-from nearframe.common import DeviceError
+from nearframe.common import Device, DeviceError, Precision, Runtime
 
-from ..device import (
-    Device,
-    Precision,
-    Runtime,
-    may_have_gpu,
-    multiplies_bf16,
-    multiplies_int8,
-    place,
-    require_known,
-)
+from ..device import may_have_gpu, multiplies_bf16, multiplies_int8, place, require_known
 from ..fingerprint import Arithmetic, Fingerprint
 from ..preprocessing import Preprocessing
 from ..weights import find_weights

@@ -102,7 +102,7 @@ class Networks:
             reference = _opened(graph.SerializeToString())
             with temporary_errors(
                 f"prepare weights {shown(self._weights.name)} in int8, which takes about 200 MB",
-                remedy="use --precision fp32",
+                remedy="use `precision=fp32`",
             ):
                 quantised = quantised_graph(graph, size)
             entry = _arranged(quantised)

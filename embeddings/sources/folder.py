@@ -124,7 +124,7 @@ def require_images(sequence: ImageSequence) -> ImageSequence:
         SourceError: If there is no image file; says what to try.
     """
     if not sequence.files:
-        hint = "" if sequence.recursive else "; --recursive also looks into its sub-folders"
+        hint = "" if sequence.recursive else "; `recursive=True` also looks into its sub-folders"
         kinds = ", ".join(sorted(suffix.lstrip(".") for suffix in IMAGE_SUFFIXES))
         there = f"; left out: {sequence.left_out.describe()}" if sequence.left_out else ""
         raise SourceError(

@@ -30,11 +30,11 @@ class Sampling:
     def __post_init__(self) -> None:
         given = [self.every is not None, self.fps is not None, self.keyframes]
         if sum(given) > 1:
-            raise NearframeError("--every, --fps and --keyframes exclude each other; give one")
+            raise NearframeError("`every`, `fps` and `keyframes` exclude each other; give one")
         if self.every is not None and self.every < 1:
-            raise NearframeError(f"--every must be 1 or more, not {self.every}")
+            raise NearframeError(f"`every` must be 1 or more, not {self.every}")
         if self.fps is not None and not 0 < self.fps < math.inf:
-            raise NearframeError(f"--fps must be above 0 and finite, not {self.fps}")
+            raise NearframeError(f"`fps` must be above 0 and finite, not {self.fps}")
 
     def describe(self) -> str:
         """Return a short text that is equal exactly for equal samplings."""

@@ -170,7 +170,7 @@ def _download(info: WeightsInfo, path: Path) -> None:
     except (OSError, RuntimeError, http.client.HTTPException) as error:
         raise WeightsError(
             f"cannot download weights {info.name} ({error}); put the file {path.name} from "
-            f"{url} into {shown(path.parent)}, or use --weights builtin, "
+            f"{url} into {shown(path.parent)}, or use `weights=builtin`, "
             "which needs no network"
         ) from error
     finally:

@@ -1,6 +1,8 @@
 """Nearest neighbours: exact while that is fast, approximate with a measured recall beyond."""
 
-from .choice import EXACT_LIMIT, AnnChoice, is_approximate
+from nearframe.common import AnnChoice
+
+from .choice import EXACT_LIMIT, is_approximate
 from .flat import FlatSearch
 from .ivf import IvfSearch
 from .made import MadeLists, VectorSource, make_lists

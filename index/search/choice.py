@@ -1,10 +1,7 @@
 """Which kind of search an index of some size gets."""
 
-from typing import Literal
-
+from nearframe.common import AnnChoice
 from nearframe.embeddings import DIMENSION
-
-AnnChoice = Literal["auto", "flat", "ivf"]
 
 # What an exact search of one query reads within 50 ms, with one core of a server processor: it
 # goes through all vectors, so its time follows from their bytes (8.6 GB/s where this was measured,

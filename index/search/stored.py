@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from nearframe.common import NearframeError, Progress, Silent, atomic_path, shown
+from nearframe.common import AnnChoice, NearframeError, Progress, Silent, atomic_path, shown
 from nearframe.common.typed_json import Count
 
 from ..catalog import Catalog
 from ..errors import IndexDamagedError
 from ..vectors import StoredVectors
 from .checked import is_as_written, remember
-from .choice import EXACT_LIMIT, AnnChoice, is_approximate
+from .choice import EXACT_LIMIT, is_approximate
 from .flat import FlatSearch
 from .flat_file import REMEDY, FlatFile, say_damaged
 from .ivf import IvfLists, IvfSearch

@@ -95,7 +95,7 @@ class Naming:
         if time_format is not None:
             if compiled is None or "time" not in compiled.groupindex:
                 raise NearframeError(
-                    f"--time-format {shown(time_format)} is for the group time of --name-pattern; "
+                    f"`time_format` {shown(time_format)} is for the group time of `pattern`; "
                     "add (?P<time>…) to that"
                 )
             _require_date(time_format)
@@ -154,12 +154,12 @@ def _compiled(pattern: str) -> re.Pattern[str]:
         compiled = re.compile(pattern)
     except re.error as error:
         raise NearframeError(
-            f"--name-pattern {shown(pattern)} is not a regular expression ({shown(str(error))})"
+            f"`pattern` {shown(pattern)} is not a regular expression ({shown(str(error))})"
         ) from error
     groups = compiled.groupindex
     if "camera" not in groups or not groups.keys() <= {"camera", "time"}:
         raise NearframeError(
-            f"--name-pattern {shown(pattern)} names {', '.join(groups) or 'no group'}; expected "
+            f"`pattern` {shown(pattern)} names {', '.join(groups) or 'no group'}; expected "
             "the groups camera and time, as in (?P<camera>c[0-9]+)-(?P<time>[0-9]+)"
         )
     return compiled
@@ -181,7 +181,7 @@ def _require_date(time_format: str) -> None:
         problem = f"is not a format of strptime ({shown(str(error))})"
     if problem:
         raise NearframeError(
-            f"--time-format {shown(time_format)} {problem}; expected something like "
+            f"`time_format` {shown(time_format)} {problem}; expected something like "
             "%Y%m%d%H%M%S, or epoch or epoch_ms"
         )
 
@@ -192,5 +192,5 @@ def _zone(name: str) -> tzinfo:
     # KeyError, ValueError or OSError, by what is wrong with the name.
     except Exception as error:
         raise NearframeError(
-            f"--time-zone {shown(name)} is unknown here; expected a name like Europe/Berlin or UTC"
+            f"`time_zone` {shown(name)} is unknown here; expected a name like Europe/Berlin or UTC"
         ) from error

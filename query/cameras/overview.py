@@ -149,7 +149,7 @@ def survey(
         NearframeError: If the factor is out of range, or no name matches the pattern.
     """
     if not gap_factor > 1:
-        raise NearframeError(f"--gap-factor must be over 1, not {gap_factor:g}")
+        raise NearframeError(f"`gap_factor` must be over 1, not {gap_factor:g}")
     naming = naming or Naming()
     progress = as_progress(progress)
     by_camera: dict[str | None, list[ImageShot]] = {}

@@ -193,7 +193,7 @@ def _require_matches(naming: Naming, files: Sequence[ImageFile]) -> None:
     if naming.pattern is None or any(naming.matches(file.path) for file in files):
         return
     raise NearframeError(
-        f"--name-pattern {shown(naming.pattern.pattern)} matches none of the {len(files)} names, "
+        f"`pattern` {shown(naming.pattern.pattern)} matches none of the {len(files)} names, "
         f"{shown(Path(files[0].path).name)} for one; it must match the whole name without its "
         "suffix"
     )

@@ -110,17 +110,16 @@ class ChangeDetection:
         for radius in self.blur_radii:
             if not 1 <= radius <= _MAX_RADIUS or radius % 2 != 1:
                 raise NearframeError(
-                    f"--blur-radius must be an odd number from 1 to {_MAX_RADIUS}, not {radius}"
+                    f"`blur_radii` must be an odd number from 1 to {_MAX_RADIUS}, not {radius}"
                 )
         if not 0 <= self.diff_threshold <= 254:
             raise NearframeError(
-                f"--diff-threshold must be from 0 to 254 grey levels, not {self.diff_threshold}"
+                f"`diff_threshold` must be from 0 to 254 grey levels, not {self.diff_threshold}"
             )
         for name in ("min_diff_area", "change_threshold", "motion_tolerance"):
             if not 0 <= (value := getattr(self, name)) <= 1:
                 raise NearframeError(
-                    f"--{name.replace('_', '-')} is a share of the picture and must be from 0 to "
-                    f"1, not {value:g}"
+                    f"`{name}` is a share of the picture and must be from 0 to 1, not {value:g}"
                 )
         object.__setattr__(self, "_mask", Mask(self.black_mask, self.mask))
 
@@ -260,7 +259,7 @@ def _check_shape(resize_to: tuple[int, int] | None) -> None:
         return
     if len(resize_to) != 2 or not all(1 <= side <= _MAX_SIDE for side in resize_to):
         raise NearframeError(
-            f"--resize-to takes height and width from 1 to {_MAX_SIDE} pixels, "
+            f"`resize_to` takes height and width from 1 to {_MAX_SIDE} pixels, "
             f"not {' '.join(map(str, resize_to))}"
         )
 

@@ -119,18 +119,18 @@ def _inside(border: Border, shape: tuple[int, int]) -> tuple[slice, slice]:
 def _check_border(border: Border) -> None:
     if len(border) != 4:
         raise NearframeError(
-            f"--black-mask takes four percentages, left, top, right and bottom, not {len(border)}"
+            f"`black_mask` takes four percentages, left, top, right and bottom, not {len(border)}"
         )
     for name, side in zip(_NAMES, border, strict=True):
         # Written so that NaN is out of range too.
         if not 0 <= side < 100:
             raise NearframeError(
-                f"--black-mask {name} is a percentage from 0 to below 100, not {side:g}"
+                f"`black_mask` {name} is a percentage from 0 to below 100, not {side:g}"
             )
     for first, second in ((0, 2), (1, 3)):
         if border[first] + border[second] >= 100:
             raise NearframeError(
-                f"--black-mask {_NAMES[first]} {border[first]:g} and {_NAMES[second]} "
+                f"`black_mask` {_NAMES[first]} {border[first]:g} and {_NAMES[second]} "
                 f"{border[second]:g} percent leave nothing; together they must be below 100"
             )
 

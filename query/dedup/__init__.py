@@ -1,5 +1,7 @@
 """Which frames repeat an earlier one: candidates, decisions, and the plan they make."""
 
+from nearframe.common import AGAINST, KEEP, METHODS, Against, Keep, Method
+
 from .apply import Application, apply_plan, journal_of
 from .explain import Explanation, explain
 from .gathered import ThresholdKind
@@ -7,19 +9,7 @@ from .greedy import Decision, GreedyDedup
 from .job import DedupOptions
 from .plan import DedupPlan, DroppedFile, KeptFile, NotedFile, PlannedFile
 from .planning import plan_dedup
-from .rules import (
-    AGAINST,
-    ANY_DISTANCE,
-    KEEP,
-    METHODS,
-    Against,
-    ChangeSettings,
-    DedupRules,
-    Keep,
-    Method,
-    Window,
-    mask_files,
-)
+from .rules import ANY_DISTANCE, ChangeSettings, DedupRules, Window, mask_files
 from .sweep import Sweep, SweepPair, SweepPoint, Target, plan_for_target, sweep_dedup
 from .sweep_plot import plot_sweep
 from .table import save_table

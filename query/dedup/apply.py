@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nearframe.common import (
+    ACTIONS,
+    Action,
     NearframeError,
     ProgressOption,
     numbered_paths,
@@ -13,14 +15,7 @@ from nearframe.common import (
 )
 from nearframe.embeddings import Unreadable
 
-from ..files.journal import (
-    ACTIONS,
-    TARGETED,
-    Action,
-    Journal,
-    earlier_journals,
-    journal_lock,
-)
+from ..files.journal import TARGETED, Journal, earlier_journals, journal_lock
 from ..files.moved import list_moved
 from ..files.runner import (
     FileReport,

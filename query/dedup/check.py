@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nearframe.common import NearframeError, SourceError, shown
+from nearframe.common import Action, NearframeError, SourceError, shown
 from nearframe.embeddings import Unreadable
 
-from ..files.journal import ON_KEPT, Action, Journal, Operation, lies_in
+from ..files.journal import ON_KEPT, Journal, Operation, lies_in
 from ..files.transfer import has_content, is_one_file, is_same_file
 from .plan import DedupPlan, DroppedFile, PlannedFile
 

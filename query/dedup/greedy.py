@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nearframe.common import NearframeError
+from nearframe.common import AGAINST, Against, NearframeError
 from nearframe.embeddings import Vectors
 from nearframe.index import Recall
 
 from ..search.threshold import lowest_cosine
 from .candidates import EarlierFrame, EarlierFrames, largest
-from .rules import AGAINST, Against, Window
+from .rules import Window
 
 Compare = Callable[[int, int], tuple[bool, float]]
 """Compares the pictures of an earlier and a later frame, given by their positions among all that

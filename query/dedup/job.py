@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
-from nearframe.common import NearframeError, shown
+from nearframe.common import Against, Keep, Method, NearframeError, shown
 from nearframe.embeddings import Embedder, Fingerprint, Frame, MakeEmbedder, resolve_embedder
 from nearframe.index import FrameIndex
 
@@ -15,7 +15,7 @@ from ..search.threshold import Threshold, require_threshold, usual_threshold
 from .evidence import Evidence
 from .images import Images, Order, OrderedImage, images_of_folder, images_of_index
 from .pictures import Detections, Seen, look_at
-from .rules import ANY_DISTANCE, MIN_SIDE, Against, ChangeSettings, DedupRules, Keep, Method, Window
+from .rules import ANY_DISTANCE, MIN_SIDE, ChangeSettings, DedupRules, Window
 from .stream import Batch, embedded, indexed, looked_at
 from .tiny import without_tiny
 

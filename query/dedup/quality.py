@@ -11,13 +11,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from nearframe.common import NearframeError
+from nearframe.common import Keep, NearframeError
 from nearframe.embeddings import RgbImage, Unreadable
 from nearframe.embeddings.sources import ImageFile, natural_key
 from nearframe.embeddings.sources.header import upright_size
 from nearframe.embeddings.sources.image import opened_image
-
-from .rules import Keep
 
 _SHARPNESS_AREA = 640 * 360
 # Mean of the table for brightness that JPEG quality 50 stands for (ITU-T T.81, table K.1).

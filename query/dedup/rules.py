@@ -4,20 +4,13 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any
 
-from nearframe.common import NearframeError, shown
+from nearframe.common import AGAINST, KEEP, METHODS, Against, Keep, Method, NearframeError, shown
 from nearframe.embeddings.sources import read_image
 
 from ..change.detection import DEFAULT_GRID, ChangeDetection
 from ..search.threshold import ThresholdOrigin
-
-Method = Literal["embedding", "change", "hybrid"]
-METHODS: tuple[Method, ...] = get_args(Method)
-Against = Literal["kept", "all", "previous"]
-AGAINST: tuple[Against, ...] = get_args(Against)
-Keep = Literal["first", "sharpest", "largest"]
-KEEP: tuple[Keep, ...] = get_args(Keep)
 
 MIN_SIDE = 64
 """Images of which a side is shorter, in pixels, are no pictures to compare: icons, thumbnails."""
@@ -146,10 +139,10 @@ class DedupRules:
             ("keep", self.keep, KEEP),
         ):
             if value not in among:
-                raise NearframeError(f"{name} must be one of {', '.join(among)}, not {value!r}")
+                raise NearframeError(f"`{name}` must be one of {', '.join(among)}, not {value!r}")
         if self.min_side < 1:
             raise NearframeError(
-                f"min_side is in pixels and must be 1 or more, not {self.min_side}"
+                f"`min_side` is in pixels and must be 1 or more, not {self.min_side}"
             )
         if self.method == "change" and self.threshold is not None:
             raise NearframeError("method change compares no vectors; give it no threshold")

@@ -59,7 +59,7 @@ class TooFewImagesError(SourceError):
             f"{there} {pairs:,} {'pair' if pairs == 1 else 'pairs'}, too few for a threshold at a "
             f"rate of {one_in(rate)}; at least {self.needed:,} images are "
             f"needed, and {_images_for(_PAIRS_ABOVE / rate):,} to be sure of it: add images of "
-            "which no two show the same, or ask for a higher rate (--rate)",
+            "which no two show the same, or ask for a higher `rate`",
         )
 
 
@@ -161,9 +161,9 @@ def calibrate(
             f"the rate is a share of all pairs and must lie between 0 and 1, not {rate:g}"
         )
     if frames < 1:
-        raise NearframeError(f"the number of images to copy must be 1 or more, not {frames}")
+        raise NearframeError(f"`frames` must be 1 or more, not {frames}")
     if seed < 0:
-        raise NearframeError(f"the seed must be 0 or more, not {seed}")
+        raise NearframeError(f"`seed` must be 0 or more, not {seed}")
     opened = open_source(folder, recursive=recursive)
     if not isinstance(opened, ImageSequence) or opened.kind != "folder":
         raise SourceError(folder, "calibrate takes a folder of images that are all different")

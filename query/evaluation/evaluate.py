@@ -144,9 +144,9 @@ def evaluate(
         NearframeError: If `frames` or `seed` is out of range.
     """
     if frames is not None and frames < 1:
-        raise NearframeError(f"the number of frames to copy must be 1 or more, not {frames}")
+        raise NearframeError(f"`frames` must be 1 or more, not {frames}")
     if seed < 0:
-        raise NearframeError(f"the seed must be 0 or more, not {seed}")
+        raise NearframeError(f"`seed` must be 0 or more, not {seed}")
     opened = open_source(source, recursive=recursive)
     if opened.kind == "image":
         raise SourceError(source, "is one image; expected a folder of images or a video")

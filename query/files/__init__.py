@@ -1,6 +1,8 @@
 """Acting on files: actions, their journals, taking them back, the trash, a folder per camera."""
 
-from .journal import ACTIONS, SPLIT_ACTIONS, TARGETED, Action, SplitAction, earlier_journals
+from nearframe.common import ACTIONS, SPLIT_ACTIONS, Action, SplitAction
+
+from .journal import TARGETED, earlier_journals
 from .runner import FileReport, undo
 from .split import UNKNOWN, NamesTakenError, SplitPlan, SplitReport, plan_split, split_folder
 

@@ -8,11 +8,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from nearframe.common import (
+    Action,
     NearframeError,
     OutputError,
+    SplitAction,
     atomic_path,
     holding,
     parsed,
@@ -25,14 +27,10 @@ from nearframe.common import (
     writing_errors,
 )
 
-Action = Literal["move", "copy-unique", "hardlink", "trash", "delete"]
-ACTIONS: tuple[Action, ...] = get_args(Action)
 TARGETED: tuple[Action, ...] = ("move", "copy-unique", "hardlink")
 """The actions that put files into a folder."""
 ON_KEPT: tuple[Action, ...] = ("copy-unique", "hardlink")
 """The actions on the files that are new; the others are on those that repeat one."""
-SplitAction = Literal["copy", "move", "link"]
-SPLIT_ACTIONS: tuple[SplitAction, ...] = get_args(SplitAction)
 FileAction = Action | SplitAction
 
 _KIND = "dedup journal"

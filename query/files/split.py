@@ -8,9 +8,11 @@ from functools import partial
 from pathlib import Path
 
 from nearframe.common import (
+    SPLIT_ACTIONS,
     NearframeError,
     Progress,
     ProgressOption,
+    SplitAction,
     as_progress,
     file_sha256,
     numbered_paths,
@@ -22,7 +24,7 @@ from nearframe.embeddings import Unreadable
 
 from ..cameras.naming import Naming
 from ..cameras.shots import read_shots
-from .journal import SPLIT_ACTIONS, Journal, Operation, SplitAction, journal_lock
+from .journal import Journal, Operation, journal_lock
 from .runner import FileReport, make_directories, missing_directories, run_journal, unfinished
 from .transfer import has_content, is_link_to
 
@@ -142,7 +144,7 @@ def plan_split(
     if taken:
         raise NamesTakenError(
             f"nothing was done, since files would get names that are taken ({len(taken)} in "
-            f"all): {taken[0]}; give another --to, or rename the files"
+            f"all): {taken[0]}; give another `to`, or rename the files"
         )
     operations = tuple(_operations(wanted, action, skipped, as_progress(progress)))
     return SplitPlan(folder, str(to_path), action, operations, already, tuple(skipped))
@@ -234,7 +236,7 @@ def split_journal(to: str | os.PathLike[str]) -> Path:
     """
     path = Path(os.path.abspath(to))  # noqa: PTH100
     if not path.name:
-        raise NearframeError(f"there is no place beside {shown(path)}; give one with --journal")
+        raise NearframeError(f"there is no place beside {shown(path)}; give a `journal`")
     journals = numbered_paths(path.with_name(f"{path.name}.journal.jsonl"))
     return next(
         journal
@@ -245,7 +247,7 @@ def split_journal(to: str | os.PathLike[str]) -> Path:
 
 def _require_target(to: str | os.PathLike[str], action: SplitAction) -> Path:
     if action not in SPLIT_ACTIONS:
-        raise NearframeError(f"--action must be one of {', '.join(SPLIT_ACTIONS)}, not {action!r}")
+        raise NearframeError(f"`action` must be one of {', '.join(SPLIT_ACTIONS)}, not {action!r}")
     path = Path(os.path.abspath(to))  # noqa: PTH100  # links stay
     if os.path.lexists(path) and not path.is_dir():
         raise NearframeError(
@@ -267,7 +269,7 @@ def _require_same(path: Path, folder: str | os.PathLike[str], to: Path, naming: 
             source, to, naming
         ):
             raise NearframeError(
-                f"{shown(path)} is of an interrupted run with another folder or --name-pattern; "
+                f"{shown(path)} is of an interrupted run with another folder or `pattern`; "
                 f"finish that one, or take it back with nearframe undo {shown(path)}"
             )
 

@@ -113,7 +113,7 @@ def search(
         NearframeError: If `k` is below 1, or the threshold out of range.
     """
     if k < 1:
-        raise NearframeError(f"k must be 1 or more, not {k}")
+        raise NearframeError(f"`k` must be 1 or more, not {k}")
     lowest = -1.0 if threshold is None else lowest_cosine(threshold)
     with ExitStack() as stack:
         opened: Searchable

@@ -92,7 +92,7 @@ def require_threshold(
             )
         raise NearframeError(
             f"weights {fingerprint.weights} have no calibrated threshold; give one with "
-            "--threshold, and look at the plan before you apply it, or find one with "
+            "`threshold`, and look at the plan before you apply it, or find one with "
             "nearframe calibrate"
         )
     return usual
@@ -106,6 +106,6 @@ def lowest_cosine(threshold: float) -> float:
     """
     if not -1 <= threshold <= 1:
         raise NearframeError(
-            f"the threshold is a cosine and must be between -1 and 1, not {threshold}"
+            f"`threshold` is a cosine and must be between -1 and 1, not {threshold}"
         )
     return threshold - ROUNDING

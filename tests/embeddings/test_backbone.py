@@ -135,7 +135,7 @@ def test_auto_prefers_a_gpu(monkeypatch):
         ("cpu", "int8", "int8 needs onnxruntime; torch has fp32, bf16 and fp16 here"),
         ("cuda", "auto", "this machine has no cuda that torch can use; it has: cpu"),
         ("mps", "auto", "this machine has no mps that torch can use; it has: cpu"),
-        ("cpu", "fp16", "fp16 is slower than fp32 on a CPU; use --precision fp32 or bf16"),
+        ("cpu", "fp16", "fp16 is slower than fp32 on a CPU; use `precision=fp32` or bf16"),
         ("auto", "fp16", "fp16 is slower than fp32 on a CPU"),
     ],
 )

@@ -74,7 +74,7 @@ def test_the_network_never_gets_more_than_a_batch(fake_embedder, picture, monkey
 
 @pytest.mark.parametrize("size", [0, -1])
 def test_an_empty_batch_is_refused(fake_network, size):
-    with pytest.raises(NearframeError, match=f"batch size must be 1 or more, not {size}"):
+    with pytest.raises(NearframeError, match=f"`batch_size` must be 1 or more, not {size}"):
         Embedder(batch_size=size)
 
 

@@ -167,7 +167,7 @@ def test_a_file_of_another_kind_is_an_error(tmp_path, open_it):
 @pytest.mark.parametrize("open_it", [open_source, open_sources])
 def test_a_folder_without_images_says_what_it_looked_for(tmp_path, open_it):
     (tmp_path / "a.txt").write_text("x")
-    with pytest.raises(SourceError, match=r"no images in this folder .*jpg.*png.*--recursive"):
+    with pytest.raises(SourceError, match=r"no images in this folder .*jpg.*png.*`recursive=True`"):
         open_it(tmp_path)
 
 

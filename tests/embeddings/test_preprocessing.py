@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from torchvision.transforms import v2
 
-from nearframe.common import NearframeError
-from nearframe.embeddings import FITS, Preprocessing
+from nearframe.common import FITS, NearframeError
+from nearframe.embeddings import Preprocessing
 
 
 def noise(width, height, seed=0):

@@ -52,7 +52,7 @@ def test_preparing_int8_without_room_is_one_line(number, tmp_path, monkeypatch):
         Embedder(precision="int8", runtime="onnxruntime", preprocessing=Preprocessing(size=32))
     line = str(caught.value)
     assert "what the system says in the temporary folder" in line
-    assert "set TMPDIR to a folder that can be written, or use --precision fp32" in line
+    assert "set TMPDIR to a folder that can be written, or use `precision=fp32`" in line
     assert "\n" not in line
 
 

@@ -209,11 +209,11 @@ def test_a_file_name_that_is_not_utf8_can_be_opened(make_video, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"every": 0}, "--every must be 1 or more, not 0"),
-        ({"every": -3}, "--every must be 1 or more, not -3"),
-        ({"fps": 0}, "--fps must be above 0 and finite, not 0"),
-        ({"fps": float("inf")}, "--fps must be above 0 and finite, not inf"),
-        ({"fps": float("nan")}, "--fps must be above 0 and finite, not nan"),
+        ({"every": 0}, "`every` must be 1 or more, not 0"),
+        ({"every": -3}, "`every` must be 1 or more, not -3"),
+        ({"fps": 0}, "`fps` must be above 0 and finite, not 0"),
+        ({"fps": float("inf")}, "`fps` must be above 0 and finite, not inf"),
+        ({"fps": float("nan")}, "`fps` must be above 0 and finite, not nan"),
         ({"every": 2, "fps": 1}, "exclude each other; give one"),
         ({"every": 2, "keyframes": True}, "exclude each other; give one"),
     ],

@@ -254,7 +254,7 @@ def test_without_network_the_error_says_where_to_put_the_file(cache, no_network)
     assert "cannot download weights imagenet (<urlopen error no network in this test>)" in message
     assert "put the file resnet50-0676ba61.pth from https://download.pytorch.org/" in message
     assert str(cache) in message
-    assert "--weights builtin, which needs no network" in message
+    assert "`weights=builtin`, which needs no network" in message
     assert "\n" not in message
     assert list(cache.iterdir()) == []
 

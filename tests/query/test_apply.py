@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from nearframe.common import DiskFullError, NearframeError, OutputError, SourceError
-from nearframe.query import ACTIONS, DedupRules, apply_plan, journal_of
+from nearframe.common import ACTIONS, DiskFullError, NearframeError, OutputError, SourceError
+from nearframe.query import DedupRules, apply_plan, journal_of
 from nearframe.query.files import transfer as files
 from nearframe.query.files.journal import TARGETED, Journal
 

@@ -359,7 +359,7 @@ def test_a_stored_threshold_that_is_none_is_refused(index):
         opened.catalog.set_meta("threshold", {"limit": 0.5})
     with (
         FrameIndex.open(index) as opened,
-        pytest.raises(FrameIndexError, match=r"cannot read .*calibrate --into"),
+        pytest.raises(FrameIndexError, match=r"cannot read .*nearframe calibrate"),
     ):
         stored_threshold(opened)
 

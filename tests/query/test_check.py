@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from nearframe.common import NearframeError
-from nearframe.query import ACTIONS, DedupPlan, DedupRules, PlannedFile, apply_plan
+from nearframe.common import ACTIONS, NearframeError
+from nearframe.query import DedupPlan, DedupRules, PlannedFile, apply_plan
 from nearframe.query.files.journal import TARGETED
 
 DROPPING = ("move", "trash", "delete")

@@ -176,7 +176,7 @@ def test_a_threshold_out_of_range_is_refused(repeats, fake_embedder, threshold):
 
 def test_weights_without_a_calibrated_threshold_ask_for_one(repeats, fake_network):
     imagenet = Embedder("imagenet")
-    with pytest.raises(NearframeError, match=r"imagenet have no calibrated threshold.*--threshold"):
+    with pytest.raises(NearframeError, match=r"imagenet have no calibrated threshold.*`threshold`"):
         plan_dedup(repeats, embedder=imagenet)
     assert names(plan_dedup(repeats, DedupOptions(threshold=0.999), embedder=imagenet).dropped)
 

@@ -157,7 +157,7 @@ def test_each_image_is_decoded_once_for_all_its_edits(make_folder, fake_embedder
     ("options", "message"),
     [
         ({"frames": 0}, "must be 1 or more, not 0"),
-        ({"seed": -1}, "seed must be 0 or more, not -1"),
+        ({"seed": -1}, "`seed` must be 0 or more, not -1"),
     ],
 )
 def test_numbers_out_of_range_are_refused(make_folder, fake_embedder, options, message):

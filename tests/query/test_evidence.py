@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from nearframe.query import KEEP, METHODS, DedupOptions, GreedyDedup, plan_dedup, sweep_dedup
+from nearframe.common import KEEP, METHODS
+from nearframe.query import DedupOptions, GreedyDedup, plan_dedup, sweep_dedup
 
 SIDE = 96
 

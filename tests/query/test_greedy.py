@@ -6,8 +6,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from nearframe.common import NearframeError
-from nearframe.query import AGAINST, GreedyDedup
+from nearframe.common import AGAINST, NearframeError
+from nearframe.query import GreedyDedup
 from nearframe.query.dedup import candidates as earlier
 from nearframe.query.dedup import greedy
 from nearframe.query.search.threshold import ROUNDING

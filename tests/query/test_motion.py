@@ -101,5 +101,5 @@ def test_masked_pixels_are_nothing_that_could_have_moved():
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
 def test_a_tolerance_beyond_the_width_is_refused(value):
-    with pytest.raises(NearframeError, match=r"--motion-tolerance is a share .* from 0 to 1"):
+    with pytest.raises(NearframeError, match=r"`motion_tolerance` is a share .* from 0 to 1"):
         ChangeDetection(motion_tolerance=value)

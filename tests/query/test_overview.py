@@ -127,7 +127,7 @@ def test_the_factor_of_gaps_may_be_given(shoot, look):
 @pytest.mark.parametrize("factor", [1, 0, -3, float("nan")])
 def test_a_factor_that_makes_half_of_them_gaps_is_refused(shoot, look, factor):
     shoot("c1", 0)
-    with pytest.raises(NearframeError, match="--gap-factor must be over 1"):
+    with pytest.raises(NearframeError, match="`gap_factor` must be over 1"):
         look(gap_factor=factor)
 
 

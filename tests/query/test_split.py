@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from nearframe.common import NearframeError, SourceError
-from nearframe.query import SPLIT_ACTIONS, NamesTakenError, Naming, plan_split, split_folder, undo
+from nearframe.common import SPLIT_ACTIONS, NearframeError, SourceError
+from nearframe.query import NamesTakenError, Naming, plan_split, split_folder, undo
 from nearframe.query.files import operations, runner
 from nearframe.query.files.journal import Journal
 
@@ -410,13 +410,13 @@ def test_what_is_in_the_way_of_the_target(split, folder, to, snapshot):
 
 
 def test_wrong_use(folder, to, tmp_path):
-    with pytest.raises(NearframeError, match="--action must be one of copy, move, link"):
+    with pytest.raises(NearframeError, match="`action` must be one of copy, move, link"):
         split_folder(folder, to=to, action="burn")
     with pytest.raises(SourceError, match="no such file"):
         split_folder(tmp_path / "nowhere", to=to)
     with pytest.raises(NearframeError, match="matches none"):
         split_folder(folder, to=to, naming=Naming.of(pattern="(?P<camera>gate)"))
-    with pytest.raises(NearframeError, match="give one with --journal"):
+    with pytest.raises(NearframeError, match="give a `journal`"):
         split_folder(folder, to="/")
     assert not to.exists()
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nearframe.common import SourceError
+from nearframe.common import METHODS, SourceError
 from nearframe.index import build_index
-from nearframe.query import METHODS, DedupOptions, DedupPlan, plan_dedup, save_table, sweep_dedup
+from nearframe.query import DedupOptions, DedupPlan, plan_dedup, save_table, sweep_dedup
 
 
 @pytest.fixture

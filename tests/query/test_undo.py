@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from nearframe.common import OutputError
-from nearframe.query import ACTIONS, apply_plan, undo
+from nearframe.common import ACTIONS, OutputError
+from nearframe.query import apply_plan, undo
 from nearframe.query.files import transfer as files
 from nearframe.query.files.journal import TARGETED, Journal
 

@@ -171,7 +171,7 @@ def test_other_weights_than_those_of_the_index_are_refused_before_the_work(
         (["photos/000001.png"], "photos/000001.png: calibrate takes a folder of images"),
         (["photos", "--rate", 0], "the rate is a share of all pairs"),
         (["photos", "--rate", 1.5], "the rate is a share of all pairs"),
-        (["photos", "--frames", 0], "the number of images to copy must be 1 or more, not 0"),
+        (["photos", "--frames", 0], "--frames must be 1 or more, not 0"),
         (["photos", "--into", "none.index"], "no such index: none.index; make one with buildIndex"),
         (["photos", "--into", "photos"], "photos is not an index"),
     ],

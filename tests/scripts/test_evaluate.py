@@ -148,8 +148,8 @@ def test_files_that_do_not_decode_are_listed_once(run, photos):
     [
         (["none"], "none: no such file or folder"),
         (["photos/000001.png"], "photos/000001.png: is one image; expected a folder of images"),
-        (["photos", "--frames", 0], "the number of frames to copy must be 1 or more, not 0"),
-        (["photos", "--seed", -1], "the seed must be 0 or more, not -1"),
+        (["photos", "--frames", 0], "--frames must be 1 or more, not 0"),
+        (["photos", "--seed", -1], "--seed must be 0 or more, not -1"),
         (["photos", "--ground-truth", "none.csv"], "none.csv: no such file or folder"),
     ],
 )

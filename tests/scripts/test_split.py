@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from nearframe.query import SPLIT_ACTIONS
+from nearframe.common import SPLIT_ACTIONS
 from nearframe.scripts import split as command
 
 
