@@ -1,4 +1,11 @@
-from .atomic import TEMPORARY_SUFFIX, atomic_path, atomic_write, remove_leftovers, sync_directory
+from .atomic import (
+    TEMPORARY_SUFFIX,
+    atomic_path,
+    atomic_write,
+    create_new,
+    remove_leftovers,
+    sync_directory,
+)
 from .budget import DECODED, Budget
 from .choices import (
     ACTIONS,
@@ -40,6 +47,7 @@ from .errors import (
 from .file_lock import directory_lock, hold, holding, is_held
 from .hashing import file_sha256
 from .interrupts import interrupts_held, second_interrupt_ends
+from .names import name_key
 from .numbered import free_path, numbered_paths
 from .outputs import (
     GENERATOR,
@@ -101,6 +109,7 @@ __all__ = [
     "atomic_path",
     "atomic_write",
     "cores",
+    "create_new",
     "directory_lock",
     "file_sha256",
     "free_path",
@@ -110,6 +119,7 @@ __all__ = [
     "interrupts_held",
     "is_held",
     "is_own_output",
+    "name_key",
     "numbered_paths",
     "output_path",
     "output_write",

@@ -88,12 +88,24 @@ def remove_leftovers(paths: Iterable[Path]) -> None:
                 remove_unless_held(path)
 
 
+def create_new(path: Path, mode: int = 0o666) -> int:
+    """Make an empty file and open it; no link is followed, and nothing is opened that is there.
+
+    Raises:
+        FileExistsError: If something has the name.
+        OSError: As the operating system says.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+    for name in ("O_NOFOLLOW", "O_BINARY"):  # of POSIX, of Windows
+        flags |= getattr(os, name, 0)
+    return os.open(path, flags, mode)
+
+
 def _new_temporary(path: Path) -> tuple[Path, int]:
     """Make a temporary file beside `path` and hold it; return its name and descriptor."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
     while True:
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
-        descriptor = os.open(temporary, flags, 0o666)
+        descriptor = create_new(temporary)
         # Before it was held, another process may have taken it for one that is left over.
         if hold(descriptor) and is_at(descriptor, temporary):
             return temporary, descriptor

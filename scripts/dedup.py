@@ -234,7 +234,7 @@ def _interrupted(
     source: Path, comparison: ComparisonOptions, embedder: EmbedderOptions
 ) -> "tuple[DedupPlan, Path] | None":
     """Find the plan of an earlier run of the same command that did not come to its end."""
-    from nearframe.common import numbered_paths
+    from nearframe.common import name_key, numbered_paths
     from nearframe.query import DedupPlan, journal_of
 
     for path in itertools.takewhile(Path.exists, numbered_paths(_default_plan_path(source))):
@@ -246,7 +246,7 @@ def _interrupted(
             embedder.weights in (None, made_with.weights)
             and embedder.fit in (None, made_with.preprocessing.fit)
         )
-        same_folder = plan.folder == os.path.abspath(source)  # noqa: PTH100
+        same_folder = name_key(plan.folder) == name_key(os.path.abspath(source))  # noqa: PTH100
         if same_network and same_folder and comparison.gave(plan.rules):
             click.echo(f"Going on with {show_path(path)}, which was interrupted", err=True)
             return plan, path

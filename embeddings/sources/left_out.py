@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from nearframe.common import name_key
+
 from .kinds import is_litter, suffix_of
 from .moved import MOVED_LIST, moved_paths
 from .raw import RAW_REMEDY
@@ -31,7 +33,7 @@ class LeftOut:
         moved: Number of files that `dedup` put into a sub-folder.
         too_long: Number of files and sub-folders whose path is longer than the system takes.
         folders: Paths of the sub-folders, where they were not searched.
-        listed: Paths of all files that `dedup` put into sub-folders, searched or not.
+        listed: As of `moved_paths`, all files that `dedup` put into sub-folders, searched or not.
     """
 
     folder: str
@@ -152,7 +154,8 @@ class LeftOut:
 def _counts(directory: str, name: str, listed: frozenset[str]) -> bool:
     if name == MOVED_LIST or is_litter(name):
         return False
-    return not listed or os.path.join(directory, name) not in listed  # noqa: PTH118
+    path = os.path.join(directory, name)  # noqa: PTH118
+    return not listed or name_key(path) not in listed
 
 
 def _is_litter(path: str) -> bool:

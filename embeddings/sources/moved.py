@@ -9,6 +9,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from nearframe.common import name_key
+
 MOVED_LIST = ".nearframe-moved.json"
 """Name of the list: ``{"nearframe": "moved", "version": 1, "files": {path below it: size}}``."""
 
@@ -39,13 +41,17 @@ def read_moved_list(directory: str | os.PathLike[str]) -> dict[str, int]:
 
 
 def moved_paths(directory: str) -> frozenset[str]:
-    """Return the paths, below a directory as given, of the files that are still as they came."""
+    """Return the files below a directory that are still as they came.
+
+    Returns:
+        The `name_key` of each path, below the directory as given.
+    """
     found = set()
     for name, size in read_moved_list(directory).items():
         path = os.path.join(directory, *name.split("/"))  # noqa: PTH118  # keeps it as given
         try:
             if os.lstat(path).st_size == size:
-                found.add(path)
+                found.add(name_key(path))
         except (OSError, ValueError):
             continue
     return frozenset(found)

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
-from nearframe.common import reading_errors
+from nearframe.common import name_key, reading_errors
 
 from ..frame import Unreadable
 from .kinds import Kind, kind_of
@@ -115,15 +115,16 @@ def list_folder(folder: str, *, recursive: bool) -> Listing:
                     continue
                 is_folder = False
             if not is_folder:
-                if path in listed:
+                if listed and name_key(path) in listed:
                     moved += 1
                     continue
                 kind = kind_of(path)
                 found["image" if kind == "raw" and raw_available() else kind].append(path)
             elif not os.path.exists(os.path.join(path, INDEX_FILE)):  # noqa: PTH110, PTH118
                 (pending if recursive else folders).append(path)
+    below = len(os.path.join(folder, ""))  # noqa: PTH118  # where the part below it starts
     for paths in found.values():
-        paths.sort(key=lambda path: natural_key(os.path.relpath(path, folder)))
+        paths.sort(key=lambda path: natural_key(path[below:]))
     left_out = LeftOut.of(
         folder,
         found[None],

@@ -23,6 +23,7 @@ from urllib.parse import quote, unquote_to_bytes
 from nearframe.common import (
     DiskFullError,
     NearframeError,
+    create_new,
     hold,
     is_held,
     remove_leftovers,
@@ -238,9 +239,8 @@ def _create_record(folder: Path, name: str) -> tuple[Path, int]:
         if os.path.lexists(folder / "files" / free):
             continue
         record = folder / "info" / f"{free}{_INFO}"
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
         try:
-            return record, os.open(record, flags, 0o600)
+            return record, create_new(record, 0o600)
         except FileExistsError:
             continue
     raise AssertionError("numbers do not end")
