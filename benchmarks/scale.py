@@ -2,12 +2,13 @@
 
     PYTHONPATH=. python benchmarks/scale.py [--largest 1000000]
 
-Three kinds of place are made, each in sizes that are ten times one another: a folder of so many
-images with an index of them; an index of so many sources of one image each; and an index of so many
-frames of videos. Files are names of one small picture, and vectors are holes in files, so that
-hardly any disk is used; nothing here reads their numbers, and searches among a million frames are
-measured by ``search.py``. Each step runs in a process of its own. It prints seconds of a processor,
-by how much the memory grew at most, and how many files were open at once.
+Four kinds of place are made, each in sizes that are ten times one another: a folder of so many
+images with an index of them; a plan that drops so many files of one name; an index of so many
+sources of one image each; and an index of so many frames of videos. Files are names of one small
+picture, and vectors are holes in files, so that hardly any disk is used; nothing here reads their
+numbers, and searches among a million frames are measured by ``search.py``. Each step runs in a
+process of its own. It prints seconds of a processor, by how much the memory grew at most, and how
+many files were open at once.
 """
 
 import argparse
@@ -34,6 +35,8 @@ from nearframe.index import FrameIndex, build_index, summarize
 from nearframe.index.build import COMMIT_EVERY
 from nearframe.index.match import Restriction
 from nearframe.index.search.flat_file import FlatFile
+from nearframe.query import DedupPlan, DedupRules, DroppedFile, KeptFile, apply_plan, undo
+from nearframe.query.dedup.plan import PlannedFile
 
 _ROW_BYTES = 4 * DIMENSION
 _SECONDS_PER_FRAME = 0.04
@@ -56,6 +59,7 @@ def main() -> None:
     _use_fake_network()
     for title, steps, sizes in (
         ("images in a folder", _folder_steps, _sizes(largest // 10)),
+        ("repeats in a plan, one name", _plan_steps, _sizes(largest // 100)),
         ("sources of one image", _source_steps, _sizes(largest // 1000)),
         ("frames of videos, 1,000 each", _frame_steps, _sizes(largest)),
     ):
@@ -95,6 +99,39 @@ def _folder_steps(place: Path, count: int) -> dict[str, Callable[[], object]]:
         "build --prune": lambda: build_index([folder], index, prune=True),
         **_of_index(index, files[-1]),
     }
+
+
+def _plan_steps(place: Path, count: int) -> dict[str, Callable[[], object]]:
+    folder = place / "frames"
+    kept = _write(folder / "first.png", -1)
+    dropped = [_write(folder / str(number) / "1.png", number) for number in range(count)]
+    plan = DedupPlan(
+        folder=str(folder),
+        kept=(KeptFile(kept.file, kept.size, kept.sha256),),
+        dropped=tuple(
+            DroppedFile(file.file, file.size, file.sha256, repeats=kept.file) for file in dropped
+        ),
+        unreadable=(),
+        rules=DedupRules(threshold=0.9),
+        fingerprint=None,
+        created="2024-05-01T12:00:00+02:00",
+    )
+    os.environ["XDG_DATA_HOME"] = str(place / "data")
+    move, trash = place / "move.jsonl", place / "trash.jsonl"
+    to = place / "to"
+    return {
+        "apply move": lambda: apply_plan(plan, action="move", to=to, journal=move),
+        "undo move": lambda: undo(move),
+        "apply trash": lambda: apply_plan(plan, action="trash", journal=trash),
+        "undo trash": lambda: undo(trash),
+    }
+
+
+def _write(path: Path, number: int) -> PlannedFile:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(str(number))
+    folder = path.parent if number < 0 else path.parent.parent
+    return PlannedFile.look_at(str(folder), str(path))
 
 
 def _source_steps(place: Path, count: int) -> dict[str, Callable[[], object]]:

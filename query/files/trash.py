@@ -74,6 +74,8 @@ class Trash:
     def __init__(self, token: str) -> None:
         self._token = token
         self._records: dict[Path, dict[str, list[TrashedFile]]] = {}
+        # Which number to try next with a name: thousands of files may have the same.
+        self._numbers: defaultdict[tuple[Path, str], int] = defaultdict(int)
 
     def put(self, path: Path, sha256: str, *, at: Path) -> None:
         """Put a file into the trash of its file system, or of the user.
@@ -147,7 +149,9 @@ class Trash:
         self._records_in(folder, top)  # removes what killed runs left there
         for name in ("files", "info"):
             (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _new_record(folder, path, top, self._token) as record:
+        numbers = count(self._numbers[folder, path.name])
+        with _new_record(folder, path, top, self._token, numbers) as record:
+            self._numbers[folder, path.name] = next(numbers)
             target = folder / "files" / record.name.removesuffix(_INFO)
             move_file(at, target, sha256, self._token)
 
@@ -197,7 +201,9 @@ def _disk(path: Path) -> int:
 
 
 @contextmanager
-def _new_record(folder: Path, path: Path, top: Path, token: str) -> Iterator[Path]:
+def _new_record(
+    folder: Path, path: Path, top: Path, token: str, numbers: Iterator[int]
+) -> Iterator[Path]:
     """Make the record of a file that is about to be put into the trash; yield it.
 
     It is held meanwhile, so that no other run takes it for one of a killed run, and gone again when
@@ -215,7 +221,7 @@ def _new_record(folder: Path, path: Path, top: Path, token: str) -> Iterator[Pat
         _OURS,
         token.encode(),
     )
-    record, descriptor = _create_record(folder, path.name)
+    record, descriptor = _create_record(folder, path.name, numbers)
     try:
         hold(descriptor)
         try:
@@ -230,11 +236,17 @@ def _new_record(folder: Path, path: Path, top: Path, token: str) -> Iterator[Pat
         os.close(descriptor)
 
 
-def _create_record(folder: Path, name: str) -> tuple[Path, int]:
-    """Make an empty record under a name that no record and no file in the trash has."""
+def _create_record(folder: Path, name: str, numbers: Iterator[int]) -> tuple[Path, int]:
+    """Make an empty record under a name that no record and no file in the trash has.
+
+    Args:
+        folder: The trash folder.
+        name: That of the file.
+        numbers: What is put behind it until it is free; 0 is nothing.
+    """
     stem, suffix = os.path.splitext(name)  # noqa: PTH122  # a name, no path
     stem = os.fsdecode(os.fsencode(stem)[: max(0, _LONGEST_NAME - len(os.fsencode(suffix)))])
-    for number in count():
+    for number in numbers:
         free = f"{stem}{f' {number}' if number else ''}{suffix}"
         if os.path.lexists(folder / "files" / free):
             continue

@@ -305,6 +305,27 @@ def test_a_name_that_is_taken_in_the_same_moment_is_not_replaced(apply, trash, m
     assert (trash / "files" / "b.png").read_text() == "of another program"
 
 
+def test_thousands_of_one_name_are_not_counted_through_each_time(
+    tmp_path, plan_of, trash, journal, monkeypatch
+):
+    folder = tmp_path / "frames"
+    for number in range(20):
+        (folder / str(number)).mkdir(parents=True)
+        (folder / str(number) / "1.png").write_text(str(number))
+    looked_at = []
+    create = trash_module.create_new
+    monkeypatch.setattr(
+        trash_module, "create_new", lambda *args: looked_at.append(args) or create(*args)
+    )
+    names_ = [f"{number}/1.png" for number in range(20)]
+    plan = plan_of(folder, kept=names_[:1], dropped=dict.fromkeys(names_[1:], names_[0]))
+    lexists, asked = os.path.lexists, []
+    monkeypatch.setattr(os.path, "lexists", lambda path: asked.append(path) or lexists(path))
+    assert apply_plan(plan, action="trash", journal=journal).done == 19
+    assert len(looked_at) == 19
+    assert sum(Path(path).parent == trash / "files" for path in asked) < 5 * 19
+
+
 def test_a_long_name_is_cut(folder, plan_of, journal, snapshot, trash):
     (folder / f"{'x' * 251}.png").write_text("long")
     before = snapshot(folder)
