@@ -24,7 +24,7 @@ def folding(monkeypatch):
         return unicodedata.normalize("NFC", Path(path).name).casefold()
 
     def rename_folding(source, target):
-        beside = Path(target).parent
+        beside = Path(os.path.realpath(Path(target).parent))  # it may be held open
         if beside.name == "to" and any(key(path) == key(target) for path in beside.iterdir()):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         rename_there(source, target)
