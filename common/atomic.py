@@ -58,7 +58,7 @@ def atomic_path(path: str | os.PathLike[str], *, replace: bool = True) -> Iterat
 def atomic_write(
     path: str | os.PathLike[str], mode: Literal["w", "wb"] = "wb"
 ) -> Iterator[IO[Any]]:
-    """Open a file for writing that takes its name at the end, as of `atomic_path`.
+    """Open a file for writing that takes its name at the end, as `atomic_path` does it.
 
     Text (``w``) is UTF-8.
     """

@@ -16,7 +16,7 @@ class Budget:
         limit: In bytes.
 
     Attributes:
-        limit: Likewise.
+        limit: In bytes, as given.
         used: Bytes of pictures being decoded, and of those that are decoded and still there.
     """
 

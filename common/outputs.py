@@ -91,7 +91,7 @@ def output_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 def output_write(
     path: str | os.PathLike[str], mode: Literal["w", "wb"] = "wb"
 ) -> Iterator[IO[Any]]:
-    """Open a file that the user named for writing, as of `output_path`; text is UTF-8."""
+    """Open a file that the user named, by the rules of `output_path`; text is UTF-8."""
     with (
         output_path(path) as temporary,
         temporary.open(mode, encoding=None if "b" in mode else "utf-8") as file,

@@ -35,7 +35,7 @@ def temporary_file(task: str) -> Iterator[IO[bytes]]:
     """Open a file that is gone when it is closed.
 
     Args:
-        task: As of `temporary_errors`.
+        task: What it is needed for, as the message says it: "cannot TASK".
 
     Raises:
         OutputError: If there is no folder for it.

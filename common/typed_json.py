@@ -44,7 +44,7 @@ def converted(kind: type[T], value: Any) -> T:
 
 
 def typed_fields(kind: type[T], values: Mapping[str, Any]) -> T:
-    """Return those fields of an object that a dataclass has as one; errors as of `typed`."""
+    """Return those fields of an object that a dataclass has as one; raises as `typed` does."""
     known = {field.name for field in fields(cast(Any, kind))}
     return typed(kind, {key: value for key, value in values.items() if key in known})
 

@@ -140,7 +140,8 @@ class Embedder:
         """Embed any number of images, and make the thumbnails that tell near ones apart.
 
         Returns:
-            float32, shape ``(n, 2048)``, as of `embed`, and uint16, shape ``(n, 32, 32)``.
+            Vectors: float32, shape ``(n, 2048)``, each row L2-normalised; and thumbnails: uint16,
+            shape ``(n, 32, 32)``.
 
         Raises:
             UnreadableImageError: If a file cannot be decoded.

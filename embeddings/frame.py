@@ -52,7 +52,7 @@ class Unreadable:
 
     Attributes:
         source: The file.
-        number: Its number in the folder, as of `FrameRef`; None for a part of a video.
+        number: Its 0-based number in the folder; None for a part of a video.
         reason: What is wrong with it, in a few words.
         past_limits: Whether it took too much memory or time, or its decoder crashed: to try again
             costs as much.

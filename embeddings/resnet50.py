@@ -24,7 +24,7 @@ class Convolution:
 
     Attributes:
         name: Of its tensor, without ``.weight``.
-        norm: Of the batch norm's tensors, likewise.
+        norm: Of the batch norm's tensors, without ``.weight`` and so on.
         inputs: Channels in.
         outputs: Channels out.
         kernel: Side of the kernel in pixels; padding keeps the size.

@@ -41,7 +41,7 @@ def levels_of(thumbnails: Thumbnails) -> npt.NDArray[np.float32]:
 
 
 def thumbnails(pictures: Sequence[RgbImage]) -> Thumbnails:
-    """Make the thumbnails of some pictures, shape ``(n, 32, 32)``; errors as of `thumbnail`."""
+    """Make the thumbnails of some pictures, shape ``(n, 32, 32)``, each as `thumbnail` does."""
     return np.array([thumbnail(picture) for picture in pictures], np.uint16).reshape(
         -1, THUMBNAIL_SIDE, THUMBNAIL_SIDE
     )

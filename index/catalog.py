@@ -50,8 +50,8 @@ class Catalog(FrameQueries):
         """Make the tables, complete with the fingerprint or not at all, and open them to write.
 
         Raises:
-            OSError: If the disk is full, for example.
-            OutputError: Likewise.
+            OSError: If the file cannot be made.
+            OutputError: If SQLite cannot write it: the disk is full, for example.
         """
         with atomic_path(directory / CATALOG_NAME) as temporary:
             catalog = cls(Database(temporary))
@@ -159,7 +159,7 @@ class Catalog(FrameQueries):
         self._run("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, json.dumps(value))
 
     def remove_meta(self, key: str) -> None:
-        """Forget a value, likewise."""
+        """Forget a value; outside `begin` and `commit` at once."""
         self._run("DELETE FROM meta WHERE key = ?", key)
 
     def generation(self) -> int:

@@ -38,12 +38,12 @@ class AddedColumns:
 
     @property
     def limits(self) -> str:
-        """The column ``limits`` of ``files``, likewise."""
+        """The column ``limits`` of ``files``, or what it would hold."""
         return self._named("files", "limits")
 
     @property
     def stamp_s(self) -> str:
-        """The column ``stamp_s`` of ``frames``, likewise."""
+        """The column ``stamp_s`` of ``frames``, or what it would hold."""
         return self._named("frames", "stamp_s")
 
     def require(self) -> None:

@@ -61,7 +61,7 @@ class Database:
     def read(self, kind: type[T], statement: str, *parameters: Any) -> T:
         """Run one statement and return its rows as a type, such as ``list[tuple[int, str]]``.
 
-        A column of SQLite may hold anything, whatever its type; errors as of `run`.
+        A column of SQLite may hold anything, whatever its type. Raises as `run` does.
         """
         return self.typed(kind, self.run(statement, *parameters))
 
@@ -90,12 +90,12 @@ class Database:
         return found
 
     def run_each(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Run one statement for each row of parameters; errors as of `run`."""
+        """Run one statement for each row of parameters; raises as `run` does."""
         with self._errors():
             self._connection.executemany(statement, rows)
 
     def run_script(self, script: str) -> None:
-        """Run several statements; errors as of `run`."""
+        """Run several statements; raises as `run` does."""
         with self._errors():
             self._connection.executescript(script)
 

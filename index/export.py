@@ -138,7 +138,7 @@ def _write_npy(index: FrameIndex, path: Path) -> None:
             vectors.write(block.vectors.astype("<f4").tobytes())
             for frame in block.frames:
                 writer.writerow((frame.ref.number, frame.ref.source, frame.ref.time_s))
-        # As of `_write_faiss`.
+        # As in `_write_faiss`.
         for file in (vectors, table):
             file.flush()
             os.fsync(file.fileno())

@@ -70,8 +70,8 @@ class Verification:
         shards: How many files of vectors were checked.
         frames: How many frames were checked.
         damage: One line for each thing that is wrong, with what to do; empty if all is well.
-        unfinished: As of `IndexSummary`.
-        older_rules: Likewise.
+        unfinished: What a build has not read to its end; empty where the index is complete.
+        older_rules: How many files were read by older rules of decoding.
     """
 
     shards: int

@@ -65,8 +65,8 @@ class FileState:
     Attributes:
         path: Absolute.
         size: In bytes, when it was read.
-        mtime_ns: Modification time in nanoseconds since the epoch, likewise.
-        sha256: Of its content, likewise.
+        mtime_ns: Modification time in nanoseconds since the epoch, when it was read.
+        sha256: Of its content when it was read.
         sampling: Which frames were asked for; ``all`` for images.
         complete: Whether all of them were embedded.
         problem: What did not decode; None if all did.

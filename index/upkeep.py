@@ -45,7 +45,7 @@ def sweep(path: Path, used: Collection[Path]) -> None:
 
 
 def remove_files(path: Path) -> None:
-    """Remove an index, as of `FrameIndex.remove`.
+    """Remove an index; other files in its directory stay.
 
     Raises:
         OutputError: If that is not permitted.

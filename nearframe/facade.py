@@ -104,7 +104,7 @@ class Index(os.PathLike[str]):
 
         Args:
             options: How to compare them.
-            embedder: As of `plan_dedup`; the vectors of the index are used without one.
+            embedder: An embedder or a function that makes one; not needed for what is indexed.
             progress: True for a bar.
             choices: Fields of `DedupOptions`, in place of `options`.
 

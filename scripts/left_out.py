@@ -34,8 +34,8 @@ class NotedLeftOut:
 
     Attributes:
         given: The sources as the user wrote them, by absolute path.
-        noted: As of `left_out_noted`.
-        reads_videos: As of `note_left_out`.
+        noted: What the library told of each listing.
+        reads_videos: Whether the command reads the videos of a folder, too.
     """
 
     given: Mapping[str, str]

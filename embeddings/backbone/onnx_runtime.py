@@ -50,7 +50,7 @@ class OnnxBackbone:
     Args:
         model: Its bytes; or a file that begins with what `optimised` returned, and that is mapped
             into memory: processes share its weights, and it opens within milliseconds.
-        identity: As of `Identified`.
+        identity: Names weights, preprocessing and arithmetic, on which the vectors depend.
     """
 
     def __init__(self, model: bytes | Path, *, identity: str = "") -> None:

@@ -31,9 +31,10 @@ class Decoded:
 
     Attributes:
         number: 0-based ordinal among all frames of the stream, in presentation order.
-        time_s: As of `FrameRef`; None where the file has none.
+        time_s: Presentation time in seconds from the start of the stream; None where the file has
+            none.
         picture: The frame as FFmpeg hands it out.
-        stamp_s: As of `FrameRef`.
+        stamp_s: The time stamp that stands in the file, in seconds.
         stretch: How many times the time jumped back before it, as where recordings were joined.
     """
 

@@ -26,7 +26,7 @@ class ImageHeader:
 
     Attributes:
         width: In pixels, EXIF orientation applied.
-        height: Likewise.
+        height: In pixels, EXIF orientation applied.
         taken: EXIF DateTimeOriginal as it is written, or None.
         taken_fraction: Digits of its fraction of a second (EXIF SubSecTimeOriginal), or None.
         taken_offset: Its offset from UTC (EXIF OffsetTimeOriginal or OffsetTime), or None.
@@ -51,7 +51,7 @@ def read_header(path: str | os.PathLike[str], *, check: bool = False) -> ImageHe
         check: Whether to decode every file.
 
     Raises:
-        UnreadableImageError: As of `read_image`.
+        UnreadableImageError: If the file cannot be decoded.
     """
     header = None if check else _passing(path)
     if header is not None:

@@ -176,7 +176,7 @@ def to_rgb_array(image: Image.Image, background: Colour | None = None) -> RgbIma
 
     Args:
         image: The image.
-        background: As of `to_rgb`.
+        background: Colour behind transparent pixels.
 
     Raises:
         OSError: If the image data is truncated (Pillow decodes lazily).

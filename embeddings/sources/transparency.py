@@ -106,7 +106,7 @@ class _Visible:
         self._weights += np.bincount(places, alpha.ravel(), len(self._weights))
 
     def background(self) -> Colour | None:
-        """Return the colour for what was counted, as of `background_of`."""
+        """Return the colour that shows off what was counted."""
         visible = np.flatnonzero(self._weights)
         if self._opaque or not len(visible):
             return None

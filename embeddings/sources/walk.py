@@ -32,7 +32,7 @@ class File:
     Attributes:
         path: As the user would write it.
         size: In bytes; -1 where the file cannot be looked at.
-        mtime_ns: Modification time in nanoseconds since the epoch; -1 likewise.
+        mtime_ns: Modification time in nanoseconds since the epoch; -1 where that is not known.
     """
 
     path: str

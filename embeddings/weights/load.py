@@ -40,7 +40,7 @@ class FoundWeights:
 
     Attributes:
         name: The name or path they were asked for by.
-        sha256: As of `LoadedWeights`.
+        sha256: Of the file, or of the tensors where there is no file.
         load: Reads them; raises a `WeightsError` if they are no ResNet50.
     """
 
@@ -78,7 +78,8 @@ def load_weights(weights: str) -> LoadedWeights:
     """Find weights, and read them.
 
     Raises:
-        WeightsError: As of `find_weights`, or if the file is damaged or no such state dict.
+        WeightsError: If there are no such weights, or the file is damaged or no state dict of a
+            ResNet50.
     """
     return find_weights(weights).load()
 

@@ -124,8 +124,8 @@ def dedup_threshold(weights: str, sha256: str) -> DedupThreshold | None:
     """Return the threshold of named weights for the pictures of a collection, None without one.
 
     Args:
-        weights: As of `default_threshold`, and so is the other.
-        sha256: Likewise.
+        weights: Name of the weights.
+        sha256: Of their file; another version of the weights has no known threshold.
     """
     info = NAMED_WEIGHTS.get(weights)
     return info.dedup if info and info.sha256 == sha256 else None

@@ -45,7 +45,7 @@ class FlatSearch:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> "FlatSearch":
-        """Read a file that FAISS wrote, as of `read_flat`, whose ids are each there once.
+        """Read a file that FAISS wrote, as `read_flat` does, whose ids are each there once.
 
         Raises:
             SourceError: If it cannot be read.

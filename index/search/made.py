@@ -68,7 +68,7 @@ def make_lists(
         vectors: Theirs.
         progress: Told what this is at.
         cosine: Of the queries that recall is measured with, to the frames they are made of.
-        only_nearest: As of `choose_parameters`.
+        only_nearest: Whether recall@1 alone counts.
     """
     generator = np.random.default_rng(_SEED)
     asked = generator.choice(ids, min(QUERIES, len(ids)), replace=False)

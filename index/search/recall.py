@@ -136,7 +136,7 @@ def choose_parameters(
 
 
 def suffices(recall: Recall, *, only_nearest: bool = False) -> bool:
-    """Whether that is the recall aimed at; `only_nearest` as of `choose_parameters`."""
+    """Whether that is the recall aimed at; with `only_nearest`, recall@1 alone counts."""
     return recall.at_1 >= _AIM_AT_1 and (only_nearest or recall.at_10 >= _AIM_AT_10)
 
 

@@ -121,7 +121,7 @@ class Naming:
         """Put a point in time, with its zone, on the wall clock.
 
         Raises:
-            ValueError: If it is too far away, and likewise OverflowError or OSError.
+            ValueError: If it is too far away; by the system, an OverflowError or OSError instead.
         """
         local = instant.astimezone(self.zone)
         return Moment(local.replace(tzinfo=None, fold=0), local.utcoffset())

@@ -100,8 +100,8 @@ class Overview:
             of that side over the camera's images.
         duplicates: Groups of paths with the same content.
         checked: Whether every image was decoded.
-        gap_factor: As of `GAP_FACTOR`.
-        zone: As of `Naming`.
+        gap_factor: An interval over so many medians is a gap.
+        zone: Time zone of the cameras' clocks; None for that of this computer.
     """
 
     folder: str

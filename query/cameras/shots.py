@@ -40,7 +40,7 @@ class Shot:
         camera: Its name; None where the file name does not tell.
         time: As a clock on the wall shows it, without a time zone.
         time_origin: Where the time is from.
-        utc_offset: As of `Moment`.
+        utc_offset: Of that clock from UTC; None where nobody knows.
     """
 
     path: str
@@ -57,7 +57,7 @@ class ImageShot(Shot):
     Attributes:
         size: Of the file in bytes.
         width: In pixels, EXIF orientation applied.
-        height: Likewise.
+        height: In pixels, EXIF orientation applied.
     """
 
     size: int
@@ -76,7 +76,7 @@ def read_shot(
     Args:
         path: The image file.
         naming: How to read its name.
-        check: Whether to decode it fully, as of `read_header`.
+        check: Whether to decode it fully, which finds damage behind its header.
 
     Raises:
         UnreadableImageError: If it is not an image that can be decoded.
@@ -98,7 +98,7 @@ def read_shots(
         folder: Where they are.
         naming: How to read their names.
         recursive: Whether to search sub-folders.
-        check: Whether to decode every image fully, as of `read_header`.
+        check: Whether to decode every image fully, which finds damage behind headers.
         progress: Told what it is at.
 
     Raises:

@@ -78,7 +78,7 @@ def find_nearest_pairs(vectors: Descriptors, groups: Positions, *, rate: float) 
 
 
 def count_pairs(vectors: Descriptors, groups: Positions, *, lowest: float) -> int:
-    """Count the pairs of at least a cosine; arguments as of `find_nearest_pairs`."""
+    """Count the pairs of at least a cosine, among what `find_nearest_pairs` looks at."""
     return sum(int((cosines >= lowest).sum()) for _, _, cosines in _blocks(vectors, groups))
 
 

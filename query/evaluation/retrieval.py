@@ -31,7 +31,8 @@ class Retrieval:
     Attributes:
         hits: float64, shape ``(nq,)``: 1 where a right original comes first, 0 where a wrong one
             does, 1 / n where it is one of n that tie, nan where there is no right one.
-        similarity: float64, shape ``(nq,)``: cosine to the nearest right original; nan likewise.
+        similarity: float64, shape ``(nq,)``: cosine to the nearest right original; nan where
+            there is none.
         nearest_wrong: int64, shape ``(nq,)``: position of the nearest wrong original; -1 where
             there is none.
         micro_ap: Average precision over all pairs, in [0, 1].

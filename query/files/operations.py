@@ -50,8 +50,8 @@ class Doing(ABC):
         """Undo one operation; return whether there was something to do.
 
         Args:
-            operation: As of `carry_out`.
-            held: Likewise.
+            operation: The one that was carried out.
+            held: With the paths by which its files are reached; see `held_folders`.
 
         Raises:
             NearframeError: If the file is not what the journal says, and was left alone.

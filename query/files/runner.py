@@ -49,7 +49,7 @@ def run_journal(
     Args:
         entries: The journal.
         path: Where it is; `journal_lock` is held.
-        label: As of `Progress`.
+        label: What the progress is called.
         progress: Told how far it is.
 
     Raises:

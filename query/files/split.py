@@ -167,17 +167,17 @@ def split_folder(
     replaced. When an earlier run with the same journal was interrupted, it goes on.
 
     Args:
-        folder: As of `plan_split`, like all that is not said here.
-        to: Likewise.
-        action: Likewise.
+        folder: The images of many cameras.
+        to: Folder that receives a folder per camera.
+        action: ``copy``, ``move``, or ``link`` (symbolic links).
         journal: Where to write what is done, for `undo`; by default beside `to`.
-        naming: Likewise.
-        recursive: Likewise.
-        check: Likewise.
-        progress: Likewise.
+        naming: How names tell camera and time.
+        recursive: Whether the folder is searched with its sub-folders.
+        check: Whether to decode every image fully, which finds damage behind headers.
+        progress: Told how far it is.
 
     Raises:
-        NearframeError: As of `plan_split`; or if the journal is of something else.
+        NearframeError: If `plan_split` refuses it, or the journal is of something else.
         OutputError: If the disk is full; the journal says what was done.
     """
     to_path = _require_target(to, action)

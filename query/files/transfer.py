@@ -124,7 +124,7 @@ def remove_file(path: Path, token: str, is_right: Callable[[Path], bool]) -> Non
 
     Args:
         path: The file.
-        token: As of `private_path`.
+        token: Of the journal; part of the private name.
         is_right: Told the private name; whether what is there may go.
 
     Raises:
@@ -149,13 +149,13 @@ def remove_copy(path: Path, token: str, sha256: str, *, stays: Path) -> None:
 
     Args:
         path: The file.
-        token: As of `private_path`.
+        token: Of the journal; part of the private name.
         sha256: Of the content.
         stays: The other file.
 
     Raises:
-        NearframeError: As of `remove_file`.
-        OSError: Likewise.
+        NearframeError: If it is another file now; it stays.
+        OSError: If it cannot be removed.
     """
     remove_file(
         path, token, lambda private: has_content(private, sha256) and has_content(stays, sha256)
@@ -184,7 +184,7 @@ def move_file(source: Path, target: Path, sha256: str, token: str) -> None:
         source: The file.
         target: Where to.
         sha256: Of the content that is to be moved, and no other.
-        token: As of `private_path`.
+        token: Of the journal; part of the private name.
 
     Raises:
         NearframeError: If the target exists, or the file has another content.

@@ -57,8 +57,8 @@ def collection_threshold(
     where the weights have none.
 
     Args:
-        index: As of `usual_threshold`, and so is the next.
-        fingerprint: Likewise.
+        index: Whose calibrated threshold counts, if it has one.
+        fingerprint: What the vectors are made with.
         count: How many pictures there are.
     """
     usual = usual_threshold(index, fingerprint)
