@@ -150,6 +150,9 @@ class Embedder:
         """
         if isinstance(images, (str, os.PathLike, Image.Image, np.ndarray)):
             images = [images]
+        if isinstance(images, list) and len(images) == 1:
+            # Threads would have nothing to do side by side.
+            return self._embed([self._task(images[0])()])
         pixels = run_ahead(map(self._task, images), ahead=2 * self._batch_size)
         batches = (partial(self._embed, batch) for batch in in_batches(pixels, self._batch_size))
         made = [_NOTHING, *self._side_by_side(batches)]
@@ -163,6 +166,7 @@ class Embedder:
         recursive: bool = False,
         sampling: Sampling | None = None,
         reuse: bool = False,
+        in_memory: int | None = None,
     ) -> Iterator[EmbeddedBatch]:
         """Embed an image, the images of a folder, or a video, batch by batch.
 
@@ -176,6 +180,9 @@ class Embedder:
             reuse: Whether what this user's cache knows of a file's content is taken from there, and
                 what it does not know is kept there. Each frame of the source must be a whole image
                 file, as it is.
+            in_memory: How many frames may be decoded and not yet yielded, where the source keeps
+                more of them than the network's input; by default a few batches. Fewer make smaller
+                batches, of one frame at least.
 
         Yields:
             The frames in order; files that do not decode are in `EmbeddedBatch.unreadable`.
@@ -189,9 +196,10 @@ class Embedder:
             known = self._known_files() if reuse else None
             if known is not None:
                 stack.callback(known.close)
-            prepared = run_ahead(self._tasks(source, known), ahead=2 * self._batch_size)
+            size = self._batch_size if in_memory is None else self._largest_batch(in_memory)
+            prepared = run_ahead(self._tasks(source, known), ahead=2 * size)
             items = _without_repeats(prepared) if self._skip_still else prepared
-            batches = in_batches(items, self._batch_size)
+            batches = in_batches(items, size)
             last = _NO_FRAME
             made = self._side_by_side(partial(self._embed_new, each) for each in batches)
             for batch, fresh in made:
@@ -202,6 +210,11 @@ class Embedder:
                 if known is not None:
                     _note(known, batch, embedded)
                 yield embedded
+
+    def _largest_batch(self, in_memory: int) -> int:
+        """Return the size of batches with which so many frames are decoded and not yet yielded."""
+        # Two batches decoded ahead, one that is being put together, and those at the network.
+        return max(1, min(self._batch_size, in_memory // (self._at_once + 4)))
 
     def _side_by_side(self, batches: Iterator[Callable[[], T]]) -> Iterator[T]:
         """Embed batches in as many threads as the network likes, one ahead of who takes them."""

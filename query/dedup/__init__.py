@@ -3,10 +3,10 @@
 from nearframe.common import AGAINST, KEEP, METHODS, Against, Keep, Method
 
 from .apply import Application, apply_plan, journal_of
+from .collected import ThresholdKind
 from .explain import Explanation, explain
-from .gathered import ThresholdKind
 from .greedy import Decision, GreedyDedup
-from .job import DedupOptions
+from .options import DedupOptions
 from .plan import DedupPlan, DroppedFile, KeptFile, NotedFile, PlannedFile
 from .planning import plan_dedup
 from .rules import ANY_DISTANCE, ChangeSettings, DedupRules, Window, mask_files

@@ -1,24 +1,26 @@
-"""The rules of a deduplication, applied to images batch by batch."""
+"""The rules of a deduplication, applied to frames batch by batch."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Generic, Protocol
 
 from nearframe.common import NearframeError
-from nearframe.embeddings import Unreadable, Vectors
+from nearframe.embeddings import Vectors
 from nearframe.index import Recall
 
 from ..change import Change
 from ..change.light import Grey
 from .evidence import Evidence
+from .frames import F, F_contra, FrameBatch, OrderedFrame
 from .greedy import Admits, Decision, GreedyDedup
-from .images import OrderedImage
-from .pictures import Detections, Pictures, Seen
+from .pictures import Detections, Pictures
 from .rules import DedupRules
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedArea:
-    """What changed between two images. No threshold takes part, so it holds for any.
+    """What changed between two frames. No threshold takes part, so it holds for any.
 
     Attributes:
         without_motion: Area of the regions that changed, in [0, 1]; None where there are none.
@@ -38,7 +40,7 @@ class ChangedArea:
 
 
 Measured = dict[tuple[int, int], ChangedArea]
-"""By the positions of an earlier and a later image."""
+"""By the positions of an earlier and a later frame."""
 
 
 def engine_of(
@@ -50,7 +52,8 @@ def engine_of(
         rules: How to decide.
         areas: Compares the pictures of two frames, given by their positions; not called where
             changes do not count.
-        admits: As of `GreedyDedup`.
+        admits: Tells of an earlier and a later frame, given by their positions, whether the later
+            one may be dropped for the earlier one at all; None where all may.
     """
 
     def compare(earlier: int, later: int) -> tuple[bool, float]:
@@ -78,37 +81,56 @@ def _is_new(area: float | None, rules: DedupRules) -> tuple[bool, float]:
 def decide_in_order(
     greedy: GreedyDedup,
     rules: DedupRules,
-    images: Sequence[OrderedImage],
+    frames: Sequence[OrderedFrame],
     vectors: Vectors | None,
 ) -> list[Decision]:
-    """Give the next images to an engine; protected ones are kept, and come before all others.
+    """Give the next frames to an engine; protected ones are kept, and come before all others.
 
     Args:
-        greedy: As of `engine_of`.
+        greedy: What `engine_of` made.
         rules: Those it decides by.
-        images: The images.
-        vectors: float32, ``(len(images), 2048)``; None where vectors are not compared.
+        frames: The frames.
+        vectors: float32, ``(len(frames), d)``; None where vectors are not compared.
     """
-    cameras = None if rules.across_cameras else [image.camera for image in images]
-    known = sum(image.protected for image in images)
+    cameras = None if rules.across_cameras else [frame.camera for frame in frames]
+    known = sum(frame.protected for frame in frames)
     if known:
         references = known if vectors is None else vectors[:known]
         greedy.add_references(references, cameras=cameras and cameras[:known])
     return [Decision(keep=True)] * known + greedy.add(
-        len(images) - known if vectors is None else vectors[known:],
+        len(frames) - known if vectors is None else vectors[known:],
         cameras=cameras and cameras[known:],
-        seconds=[image.seconds for image in images[known:]],
+        seconds=[frame.seconds for frame in frames[known:]],
     )
 
 
-class Decider:
-    """Decides about images in order; holds what later decisions need.
+class PictureStore(Protocol[F_contra]):
+    """Gives the prepared pictures of frames that were decided about once more."""
+
+    def keep(self, frame: F_contra, picture: Grey) -> None:
+        """Take the picture of a frame that later ones may be compared with."""
+        ...
+
+    def read(self, frame: F_contra) -> Grey:
+        """Return the picture of a frame that was kept.
+
+        Raises:
+            NearframeError: If it cannot be read any more.
+        """
+        ...
+
+
+class Decider(Generic[F]):
+    """Decides about frames in order: the one place that knows what each method compares.
+
+    A batch that can be embedded when it is needed is not, where method ``hybrid`` finds nothing
+    changed from what the frame before it shows.
 
     Args:
         rules: How to decide.
         detections: The change detection of each camera; None where changes are not looked for.
-        evidence: Tells which images may be dropped for which.
-        read: Gives the prepared picture of an image once more; by default its file is decoded.
+        evidence: Tells which frames may be dropped for which.
+        pictures: Gives prepared pictures once more; not asked where changes are not looked for.
         measured: What is known of pairs of pictures already; receives what is found.
     """
 
@@ -116,62 +138,93 @@ class Decider:
         self,
         rules: DedupRules,
         detections: Detections | None,
-        evidence: Evidence,
+        evidence: Evidence[F],
+        pictures: PictureStore[F],
         *,
-        read: Callable[[int], Grey] | None = None,
         measured: Measured | None = None,
     ) -> None:
         self._rules = rules
         self._detections = detections
         self._evidence = evidence
-        self._images: list[OrderedImage] = []
-        self._pictures = Pictures(read or self._read)
-        # At least of the latest pair, which is asked for with motion and without.
+        self._store = pictures
+        self._pictures = Pictures(self._read)
+        self._frames: list[F] = []
+        # At least of the latest frame, which is asked for with motion and without.
         self._measured: Measured = {} if measured is None else measured
         self._remembers = measured is not None
+        self._measured_of: int | None = None
         self._greedy = engine_of(rules, self.areas, self.admits)
+        # The frame that shows what the latest one shows.
+        self._current: int | None = None
 
     @property
     def recall(self) -> Recall | None:
-        """As of `GreedyDedup`."""
+        """The lowest that was measured of approximate comparisons; None while all were exact."""
         return self._greedy.recall
 
-    def add(
-        self,
-        images: Sequence[OrderedImage],
-        vectors: Vectors | None,
-        seen: Sequence[Seen] | None,
-    ) -> list[Decision]:
-        """Decide about the next images; protected ones are kept.
-
-        Args:
-            images: The images; protected ones come before all others.
-            vectors: float32, ``(len(images), 2048)``; None where vectors are not compared.
-            seen: What their pixels showed; None where changes are not looked for.
-        """
-        for number, entry in enumerate(seen or (), len(self._images)):
-            if entry.picture is not None:
-                self._pictures.put(number, entry.picture)
-        self._images += images
-        return decide_in_order(self._greedy, self._rules, images, vectors)
+    def add(self, batch: FrameBatch[F]) -> list[Decision]:
+        """Decide about the next frames; protected ones are kept."""
+        self._evidence.note(batch)
+        start = len(self._frames)
+        self._frames += batch.frames
+        pictures = [entry.picture for entry in batch.inspections or ()]
+        for position, picture in enumerate(pictures, start):
+            if picture is not None:
+                self._pictures.put(position, picture)
+        if batch.embed is None:
+            decisions = decide_in_order(self._greedy, self._rules, batch.frames, batch.vectors)
+        else:
+            decisions = [self._repeats_current(start) or self._embed_and_decide(batch, start)]
+        for row, (decision, picture) in enumerate(zip(decisions, pictures, strict=False)):
+            if picture is not None and (decision.keep or self._rules.against == "all"):
+                self._store.keep(batch.frames[row], picture)
+        return decisions
 
     def areas(self, earlier: int, later: int) -> ChangedArea:
-        """Compare the pictures of two images, given by their positions."""
+        """Compare the pictures of two frames, given by their positions."""
+        if not self._remembers and self._measured_of != later:
+            self._measured.clear()
+            self._measured_of = later
         known = self._measured.get((earlier, later))
         if known is None:
-            known = self._measure(earlier, later)
-            if not self._remembers:
-                self._measured.clear()
-            self._measured[earlier, later] = known
+            known = self._measured[earlier, later] = self._measure(earlier, later)
         return known
 
     def admits(self, kept: int, dropped: int) -> bool:
-        """Tell whether one image, given by its position, may be dropped for another."""
-        return self._evidence.admits(self._images[kept], self._images[dropped])
+        """Tell whether one frame, given by its position, may be dropped for another."""
+        return self._evidence.admits(self._frames[kept], self._frames[dropped])
+
+    def _repeats_current(self, position: int) -> Decision | None:
+        """Compare a frame with what the one before it shows, which takes no vector."""
+        current = self._current
+        # With `all`, every frame must become one that others are compared with.
+        if current is None or self._rules.against == "all":
+            return None
+        window_s = self._rules.window.seconds
+        oldest_s = -math.inf if window_s is None else self._frames[position].seconds - window_s
+        if self._frames[current].seconds < oldest_s:
+            return None
+        changed, score = self._greedy.compare(current, position, -1.0)
+        if changed:
+            return None
+        camera = None if self._rules.across_cameras else self._frames[position].camera
+        self._greedy.skip(current, camera=camera)
+        self._pictures.discard(position)
+        return Decision(False, current, None, score)
+
+    def _embed_and_decide(self, batch: FrameBatch[F], position: int) -> Decision:
+        assert batch.embed is not None
+        (decision,) = decide_in_order(self._greedy, self._rules, batch.frames, batch.embed())
+        if decision.keep:
+            self._current = position
+        # Where only so many kept frames count, only the last of them is sure to.
+        elif self._rules.window.frames is None and self._rules.against != "previous":
+            self._current = decision.nearest
+        return decision
 
     def _measure(self, earlier: int, later: int) -> ChangedArea:
         assert self._detections is not None
-        detection = self._detections.of(self._images[later].camera)
+        detection = self._detections.of(self._frames[later].camera)
         try:
             pictures = self._pictures.get(earlier), self._pictures.get(later)
         except NearframeError:
@@ -180,9 +233,4 @@ class Decider:
         return ChangedArea.of(detection.compare(*pictures))
 
     def _read(self, position: int) -> Grey:
-        image = self._images[position]
-        assert self._detections is not None
-        frame = image.file.decode()
-        if isinstance(frame, Unreadable):
-            raise NearframeError(frame.reason)
-        return self._detections.of(image.camera).prepare(frame.image)
+        return self._store.read(self._frames[position])

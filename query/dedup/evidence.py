@@ -1,20 +1,34 @@
-"""Whether one image may be dropped for another, besides how alike their vectors or pictures are."""
+"""Whether one frame may be dropped for another, besides how alike their vectors or pictures are."""
 
 import hashlib
-from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 
 from nearframe.common import NearframeError
-from nearframe.embeddings import RgbImage, Thumbnails, Unreadable
+from nearframe.embeddings import RgbImage, Unreadable
 from nearframe.embeddings.sources import ContentBeyondRgb, content_beyond_rgb, content_may_repeat
 
+from .frames import F_contra, FrameBatch
 from .images import OrderedImage
 from .information import too_little
+from .video_frames import VideoFrame
 
 
-class Evidence:
-    """Tells which images may be dropped for which; what it learns of a file it remembers.
+class Evidence(Protocol[F_contra]):
+    """Tells which frames may be dropped for which."""
+
+    def note(self, batch: FrameBatch[F_contra]) -> None:
+        """Note what is needed of some frames before they are decided about."""
+        ...
+
+    def admits(self, kept: F_contra, dropped: F_contra) -> bool:
+        """Whether a frame may be dropped for another that stays."""
+        ...
+
+
+class FileEvidence:
+    """Tells which image files may be dropped for which; what it learns of one it remembers.
 
     A picture is compared as 8-bit RGB. A file that holds more (alpha, further frames or pages,
     deeper samples) is dropped only for one that holds the same. Where vectors alone decide, a
@@ -34,17 +48,11 @@ class Evidence:
         self._contents: dict[str, ContentBeyondRgb | None] = {}
         self._pixels: dict[str, bytes] = {}
 
-    def look_at(self, images: Sequence[OrderedImage], thumbnails: Thumbnails | None) -> None:
-        """Note which pictures show too little.
-
-        Args:
-            images: The images.
-            thumbnails: uint16, ``(len(images), 32, 32)``; None where there are no vectors, or
-                where the images were noted before.
-        """
-        if not self._by_vectors_only or thumbnails is None:
+    def note(self, batch: FrameBatch[OrderedImage]) -> None:
+        """Note which pictures show too little."""
+        if not self._by_vectors_only or batch.thumbnails is None:
             return
-        for image, small in zip(images, thumbnails, strict=True):
+        for image, small in zip(batch.frames, batch.thumbnails, strict=True):
             reason = too_little(small)
             if reason is not None:
                 self.uninformative[image.file.path] = reason
@@ -80,29 +88,31 @@ class Evidence:
         return self._pixels[path]
 
 
-class FramePixels:
-    """Tells which frames of a video may be dropped for which where vectors alone decide."""
+class VideoEvidence:
+    """Tells which frames of a video may be dropped for which.
+
+    Where vectors alone decide, one that shows too little for them repeats only one of equal pixels.
+    """
 
     def __init__(self) -> None:
-        self._digests: list[bytes | None] = []
+        self._digests: dict[int, bytes] = {}
 
     @property
     def uninformative(self) -> int:
         """How many frames show too little."""
-        return sum(digest is not None for digest in self._digests)
+        return len(self._digests)
 
-    def look_at(self, image: RgbImage, thumbnail: Thumbnails) -> None:
-        """Note the next frame.
+    def note(self, batch: FrameBatch[VideoFrame]) -> None:
+        """Note which frames show too little."""
+        if batch.thumbnails is None or batch.images is None:
+            return
+        for image, small in zip(batch.images, batch.thumbnails, strict=True):
+            if too_little(small) is not None:
+                self._digests[image.number] = _digest(image.image)
 
-        Args:
-            image: uint8 ``(height, width, 3)``.
-            thumbnail: uint16, ``(32, 32)``, as an `Embedder` makes it.
-        """
-        self._digests.append(None if too_little(thumbnail) is None else _digest(image))
-
-    def admits(self, kept: int, dropped: int) -> bool:
-        """As of `GreedyDedup`: one that shows too little repeats only one of equal pixels."""
-        return self._digests[kept] == self._digests[dropped]
+    def admits(self, kept: VideoFrame, dropped: VideoFrame) -> bool:
+        """Whether a frame may be dropped for another that stays."""
+        return self._digests.get(kept.key) == self._digests.get(dropped.key)
 
 
 def _digest(image: RgbImage) -> bytes:

@@ -160,8 +160,8 @@ class GreedyDedup:
         """Add frames that are kept whatever they show, and count at any distance in time.
 
         Args:
-            vectors: As of `add`.
-            cameras: As of `add`.
+            vectors: float32, ``(n, d)``, normalised; without a threshold, how many frames.
+            cameras: Of each frame, its camera; by default all are of one.
         """
         count = vectors if isinstance(vectors, int) else len(vectors)
         for camera, rows in _rows_by_camera(count, cameras).items():
@@ -172,15 +172,16 @@ class GreedyDedup:
             )
         self._added += count
 
-    def repeated(self, position: int, *, camera: str | None = None) -> None:
-        """Tell that a frame that is not given to `add` repeats this one.
+    def skip(self, nearest: int, *, camera: str | None = None) -> None:
+        """Count a frame that is not given to `add`, as it is known to repeat one that was kept.
 
         Args:
-            position: Of an earlier frame that was kept.
+            nearest: Position of the frame that it repeats.
             camera: Its camera, where cameras are given to `add`.
         """
         earlier = self._earlier[camera]
-        earlier.repeated = earlier.find(position)
+        earlier.repeated = earlier.find(nearest)
+        self._added += 1
 
     def compare(self, earlier: int, later: int, cosine: float | None) -> tuple[bool, float]:
         """Compare the pictures of two frames, given by their positions.
@@ -191,7 +192,7 @@ class GreedyDedup:
             cosine: Of the two; None where vectors are not compared.
 
         Returns:
-            As of `Compare`.
+            Whether the later one is new, and the changed area in [0, 1].
         """
         assert self._compare is not None
         found = self._compare(earlier, later)

@@ -33,6 +33,11 @@ class OrderedImage:
     seconds: float
     protected: bool
 
+    @property
+    def key(self) -> str:
+        """The path of its file."""
+        return self.file.path
+
 
 @dataclass(frozen=True, slots=True)
 class Images:

@@ -2,7 +2,7 @@
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass
 from typing import IO
 
@@ -49,10 +49,10 @@ class Detections:
 
 
 class Pictures:
-    """Prepared pictures by position; those that were not asked for lately are made again.
+    """Prepared pictures by position; those that were not asked for lately are read again.
 
     Args:
-        read: Decodes and prepares the picture of a frame once more.
+        read: Gives the picture of a frame once more.
     """
 
     def __init__(self, read: Callable[[int], Grey]) -> None:
@@ -62,13 +62,17 @@ class Pictures:
 
     def put(self, position: int, picture: Grey) -> None:
         """Hold a picture, in the place of any other of that position."""
-        if position in self._held:
-            self._bytes -= self._held.pop(position).nbytes
+        self.discard(position)
         self._held[position] = picture
         self._bytes += picture.nbytes
         # Two always stay: those that are being compared.
         while self._bytes > _HELD_BYTES and len(self._held) > 2:
             self._bytes -= self._held.popitem(last=False)[1].nbytes
+
+    def discard(self, position: int) -> None:
+        """Hold a picture no longer."""
+        if position in self._held:
+            self._bytes -= self._held.pop(position).nbytes
 
     def get(self, position: int) -> Grey:
         """Return a picture.
@@ -83,7 +87,7 @@ class Pictures:
 
 
 class PictureSpool:
-    """Prepared pictures in a file, without loss.
+    """Prepared pictures in a file, without loss, by the keys of their frames.
 
     Args:
         file: Open for reading and writing, and empty.
@@ -91,19 +95,19 @@ class PictureSpool:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self._places: dict[int, tuple[int, int]] = {}
+        self._places: dict[Hashable, tuple[int, int]] = {}
 
-    def append(self, position: int, picture: Grey) -> None:
+    def keep(self, key: Hashable, picture: Grey) -> None:
         """Write a picture."""
         content = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
         with temporary_errors(_TASK):
             start = self._file.seek(0, os.SEEK_END)
             self._file.write(content)
-        self._places[position] = start, len(content)
+        self._places[key] = start, len(content)
 
-    def read(self, position: int) -> Grey:
-        """Read a picture."""
-        start, length = self._places[position]
+    def read(self, key: Hashable) -> Grey:
+        """Read a picture that was kept."""
+        start, length = self._places[key]
         # What was written last may not be on the disk before this.
         with temporary_errors(_TASK):
             self._file.seek(start)
@@ -112,19 +116,23 @@ class PictureSpool:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class Inspection:
     """What is needed of a frame besides its vector.
 
     Attributes:
-        picture: Prepared; None where changes are not looked for.
-        sharpness: As of `quality.sharpness`; 0 where it does not count.
+        picture: Prepared for change detection, uint8 ``(height, width)``; None where changes are
+            not looked for, or where it was kept when the frame was yielded before.
+        sharpness: The variance of the Laplacian, see `quality.sharpness`; 0 where it does not
+            count.
     """
 
     picture: Grey | None
     sharpness: float
 
 
-def look_at(image: RgbImage, detection: ChangeDetection | None, *, sharpness_counts: bool) -> Seen:
+def inspect(
+    image: RgbImage, detection: ChangeDetection | None, *, sharpness_counts: bool
+) -> Inspection:
     """Return what is needed of a frame.
 
     Args:
@@ -136,4 +144,4 @@ def look_at(image: RgbImage, detection: ChangeDetection | None, *, sharpness_cou
         NearframeError: If the mask does not fit the image.
     """
     picture = None if detection is None else detection.prepare(image)
-    return Seen(picture, sharpness(image) if sharpness_counts else 0.0)
+    return Inspection(picture, sharpness(image) if sharpness_counts else 0.0)

@@ -5,14 +5,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 
-from nearframe.common import Progress, ProgressOption, SourceError, as_progress, shown
+from nearframe.common import Progress, ProgressOption, SourceError, as_progress
 from nearframe.embeddings import Embedder, MakeEmbedder, Unreadable
 from nearframe.embeddings.sources import File
 
 from .decider import Decider
+from .frames import FrameBatch
 from .greedy import Decision
 from .images import OrderedImage
-from .job import DedupOptions, Job, prepare
+from .job import Job, prepare
+from .options import DedupOptions
+from .pipeline import decide_all
 from .plan import DedupPlan, DroppedFile, KeptFile, NotedFile, PlannedFile, name_in, now
 from .representatives import Group, Representatives
 
@@ -51,40 +54,18 @@ def plan_job(job: Job, progress: Progress) -> DedupPlan:
     Raises:
         SourceError: If none of its images can be read.
     """
-    progress.start(shown(job.images.folder), len(job.images.ordered))
-    decider = Decider(job.rules, job.detections, job.evidence)
-    files: list[PlannedFile] = []
-    decisions: list[Decision] = []
-    protected: list[bool] = []
-    unreadable = list(job.images.problems)
-    with Representatives(
-        job.rules, decider.areas, decider.admits, len(job.images.ordered)
-    ) as representatives:
-        for batch in job.batches():
-            unreadable += batch.unreadable
-            # Before they are compared: what is gone again must not represent anything.
-            rows = []
-            for row, image in enumerate(batch.images):
-                file = _planned_file(job, image)
-                if isinstance(file, Unreadable):
-                    unreadable.append(file)
-                    continue
-                rows.append(row)
-                files.append(file)
-                protected.append(image.protected)
-            images = [batch.images[row] for row in rows]
-            thumbnails = None if batch.thumbnails is None else batch.thumbnails[rows]
-            job.evidence.look_at(images, thumbnails)
-            vectors = None if batch.vectors is None else batch.vectors[rows]
-            seen = None if batch.seen is None else [batch.seen[row] for row in rows]
-            decisions += decider.add(images, vectors, seen)
-            representatives.add(images, vectors, seen)
-            progress.advance(len(batch.images) + len(batch.unreadable))
-        if not files and not job.images.tiny:
+    decider = Decider(job.rules, job.detections, job.evidence, job.pictures)
+    unchanged = _UnchangedFiles(job)
+    count = len(job.images.ordered)
+    with Representatives(job.rules, decider.areas, decider.admits, count) as representatives:
+        sink = _PlanSink(representatives)
+        decide_all(unchanged, decider, sink, progress)
+        if not unchanged.files and not job.images.tiny:
             raise SourceError(
-                job.images.folder, f"none of its {len(unreadable)} images can be read"
+                job.images.folder, f"none of its {len(unchanged.unreadable)} images can be read"
             )
-        groups = representatives.choose(decisions)
+        groups = representatives.choose(sink.decisions)
+    files, protected = unchanged.files, sink.protected
     dropped = tuple(_dropped(files, groups))
     return DedupPlan(
         folder=job.images.folder,
@@ -93,7 +74,7 @@ def plan_job(job: Job, progress: Progress) -> DedupPlan:
         # Absolute, because a plan may be read from another folder.
         unreadable=tuple(
             replace(entry, source=os.path.abspath(entry.source))  # noqa: PTH100
-            for entry in unreadable
+            for entry in unchanged.unreadable
         ),
         rules=job.rules,
         recall=decider.recall,
@@ -108,6 +89,53 @@ def plan_job(job: Job, progress: Progress) -> DedupPlan:
             for path, reason in job.evidence.uninformative.items()
         ),
     )
+
+
+class _UnchangedFiles:
+    """The images of a job but for those that changed since they were listed: a `FrameSource`.
+
+    Attributes:
+        files: Those that were yielded, as a plan describes them.
+        unreadable: The others.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.path = job.source.path
+        self.frame_count = job.source.frame_count
+        self.files: list[PlannedFile] = []
+        self.unreadable = list(job.images.problems)
+        self._job = job
+
+    def batches(self) -> Iterator[FrameBatch[OrderedImage]]:
+        """Yield what is there: what is gone again must not represent anything."""
+        for batch in self._job.source.batches():
+            rows = []
+            gone = []
+            for row, image in enumerate(batch.frames):
+                file = _planned_file(self._job, image)
+                if isinstance(file, Unreadable):
+                    gone.append(file)
+                else:
+                    rows.append(row)
+                    self.files.append(file)
+            batch = batch.only(rows, unreadable=(*batch.unreadable, *gone))
+            self.unreadable += batch.unreadable
+            yield batch
+
+
+class _PlanSink:
+    """Remembers what becomes of images: a `DecisionSink`."""
+
+    def __init__(self, representatives: Representatives) -> None:
+        self.decisions: list[Decision] = []
+        self.protected: list[bool] = []
+        self._representatives = representatives
+
+    def add(self, batch: FrameBatch[OrderedImage], decisions: Sequence[Decision]) -> None:
+        """Take the next images, and one decision for each."""
+        self.decisions += decisions
+        self.protected += [image.protected for image in batch.frames]
+        self._representatives.add(batch)
 
 
 def _tiny(job: Job) -> Iterator[NotedFile]:

@@ -15,9 +15,9 @@ from nearframe.embeddings import DIMENSION, Vectors
 
 from ..search.threshold import lowest_cosine
 from .decider import ChangedArea, decide_in_order, engine_of
+from .frames import FrameBatch
 from .greedy import Admits, Decision
 from .images import OrderedImage
-from .pictures import Seen
 from .quality import Quality, best_first, quality_of, reason_to_keep
 from .rules import DedupRules
 
@@ -101,20 +101,15 @@ class Representatives:
         if rules.keep != "first" and rules.cosine is not None:
             self._vectors = self._stack.enter_context(spooled_vectors(count))
 
-    def add(
-        self,
-        images: Sequence[OrderedImage],
-        vectors: Vectors | None,
-        seen: Sequence[Seen] | None,
-    ) -> None:
-        """Remember what is needed of the next frames; the arguments are those of `Decider.add`."""
+    def add(self, batch: FrameBatch[OrderedImage]) -> None:
+        """Remember what is needed of the next frames."""
         if self._rules.keep == "first":
             return
-        if self._vectors is not None and vectors is not None:
+        if self._vectors is not None and batch.vectors is not None:
             start = len(self._images)
-            self._vectors[start : start + len(vectors)] = vectors
-        self._images += images
-        self._sharpness += [entry.sharpness for entry in seen or ()]
+            self._vectors[start : start + len(batch.vectors)] = batch.vectors
+        self._images += batch.frames
+        self._sharpness += [entry.sharpness for entry in batch.inspections or ()]
 
     def choose(self, decisions: Sequence[Decision]) -> list[Group]:
         """Return the frames that are kept, in order, with those that they stand for."""

@@ -2,15 +2,18 @@
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nearframe.common import NearframeError, ProgressOption, Silent, as_progress, short_repr, shown
 from nearframe.embeddings import Embedder, MakeEmbedder, Unreadable
 from nearframe.index import Recall
 
-from .gathered import Gathered, ThresholdKind, gathered
+from .collected import CollectedFrames, ThresholdKind, collected
+from .frames import FrameBatch
 from .greedy import Decision
-from .job import DedupOptions
+from .images import OrderedImage
+from .options import DedupOptions
 from .plan import DedupPlan
 from .planning import plan_job
 from .rules import DedupRules
@@ -67,7 +70,8 @@ class Sweep:
         folder: Absolute path that the images lie below.
         usual: The threshold that counts without a sweep; None where nothing has one.
         unreadable: Files that could not be read.
-        recall: As of `DedupPlan`, the lowest of all thresholds.
+        recall: How often the nearest earlier frame was found where frames were compared
+            approximately, the lowest of all thresholds; None where all comparisons were exact.
     """
 
     kind: ThresholdKind
@@ -123,61 +127,86 @@ def sweep_dedup(
     see `sweep_steps`.
 
     Args:
-        source: As of `plan_dedup`, and so are the others.
-        options: Likewise.
-        embedder: Likewise.
-        progress: Likewise.
+        source: A folder, or an index, whose images are then not embedded again.
+        options: How to compare them.
+        embedder: An embedder or a function that makes one; by default one with the built-in
+            weights. An index needs none.
+        progress: Told what this is at.
 
     Raises:
-        SourceError: As of `plan_dedup`.
-        NearframeError: As of `plan_dedup`.
+        SourceError: If there are no images in `source`, or none can be decoded.
+        NearframeError: If an option is out of range.
     """
     options = options or DedupOptions()
-    with gathered(source, options, embedder, as_progress(progress)) as everything:
-        usual = _usual(everything.job.rules, options)
-        points = [_point(everything, value) for value in sweep_steps(everything.kind, usual)]
+    with collected(source, options, embedder, as_progress(progress)) as frames:
+        usual = _usual(frames.job.rules, options)
+        points = [_point(frames, value) for value in sweep_steps(frames.kind, usual)]
         return Sweep(
-            everything.kind,
+            frames.kind,
             tuple(points),
-            everything.total,
-            everything.job.rules,
-            everything.job.images.folder,
+            frames.total,
+            frames.job.rules,
+            frames.job.images.folder,
             usual,
-            everything.unreadable,
-            everything.recall,
+            frames.unreadable,
+            frames.recall,
         )
 
 
 def _usual(rules: DedupRules, options: DedupOptions) -> float | None:
     if rules.change is not None:
         return rules.change.change_threshold
-    # Where nothing has a threshold, `gathered` took one that nobody gave.
+    # Where nothing has a threshold, `collected` took one that nobody gave.
     invented = rules.threshold_origin == "given" and options.threshold is None
     return None if invented else rules.threshold
 
 
-def _point(everything: Gathered, threshold: float) -> SweepPoint:
-    kept = 0
-    nearest: tuple[float, int, Decision] | None = None
-    for position, (image, decision) in enumerate(everything.decided_at(threshold)):
-        kept += decision.keep and not image.protected
-        value = decision.similarity if everything.kind == "similarity" else decision.change
+def _point(frames: CollectedFrames, threshold: float) -> SweepPoint:
+    sink = _PointSink(frames.kind, threshold)
+    frames.decide_at(threshold, sink)
+    return SweepPoint(threshold, sink.kept, _pair(frames, sink.nearest))
+
+
+class _PointSink:
+    """Counts the frames that stay, and finds the pair nearest to the threshold: a `DecisionSink`.
+
+    Attributes:
+        kept: How many frames stay.
+        nearest: Distance to the threshold, position of the later frame, and what was decided about
+            it; None where nothing was compared.
+    """
+
+    def __init__(self, kind: ThresholdKind, threshold: float) -> None:
+        self.kept = 0
+        self.nearest: tuple[float, int, Decision] | None = None
+        self._kind = kind
+        self._threshold = threshold
+        self._position = 0
+
+    def add(self, batch: FrameBatch[OrderedImage], decisions: Sequence[Decision]) -> None:
+        """Take the next images, and one decision for each."""
+        for image, decision in zip(batch.frames, decisions, strict=True):
+            self.kept += decision.keep and not image.protected
+            self._note(self._position, decision)
+            self._position += 1
+
+    def _note(self, position: int, decision: Decision) -> None:
+        value = decision.similarity if self._kind == "similarity" else decision.change
         # Where nothing changed, no threshold decides.
-        undecided = everything.kind == "change" and not value
+        undecided = self._kind == "change" and not value
         if value is None or undecided or decision.nearest is None:
-            continue
-        distance = abs(value - threshold)
-        if nearest is None or distance < nearest[0]:
-            nearest = distance, position, decision
-    return SweepPoint(threshold, kept, _pair(everything, nearest))
+            return
+        distance = abs(value - self._threshold)
+        if self.nearest is None or distance < self.nearest[0]:
+            self.nearest = distance, position, decision
 
 
-def _pair(everything: Gathered, found: tuple[float, int, Decision] | None) -> SweepPair | None:
+def _pair(frames: CollectedFrames, found: tuple[float, int, Decision] | None) -> SweepPair | None:
     if found is None:
         return None
     _, later, decision = found
     assert decision.nearest is not None
-    earlier, image = everything.image_at(decision.nearest), everything.image_at(later)
+    earlier, image = frames.image_at(decision.nearest), frames.image_at(later)
     return SweepPair(
         earlier.file.path,
         image.file.path,
@@ -202,19 +231,19 @@ def plan_for_target(
     options say of it does not count.
 
     Args:
-        source: As of `plan_dedup`, and so are the others.
+        source: A folder, or an index, whose images are then not embedded again.
         target: How many frames are to stay.
-        options: Likewise.
-        embedder: Likewise.
-        progress: Likewise.
+        options: How to compare them.
+        embedder: An embedder or a function that makes one; by default one with the built-in
+            weights. An index needs none.
+        progress: Told what this is at.
 
     Raises:
-        SourceError: As of `plan_dedup`.
-        NearframeError: As of `plan_dedup`.
+        SourceError: If there are no images in `source`, or none can be decoded.
+        NearframeError: If an option is out of range.
     """
-    with gathered(source, options or DedupOptions(), embedder, as_progress(progress)) as everything:
-        rules = everything.rules_at(everything.threshold_for(target.of(everything.total)))
-        if rules.method == "embedding":
-            rules = replace(rules, threshold_origin="target")
-        job = replace(everything.job, rules=rules, batches=everything.batches)
+    with collected(source, options or DedupOptions(), embedder, as_progress(progress)) as frames:
+        job = frames.job_at(frames.threshold_for(target.of(frames.total)))
+        if job.rules.method == "embedding":
+            job = replace(job, rules=replace(job.rules, threshold_origin="target"))
         return plan_job(job, Silent())

@@ -2,7 +2,7 @@
 
 import bisect
 
-from .gathered import ThresholdKind
+from .collected import ThresholdKind
 
 SIMILARITIES = (
     *(-1.0, 0.0, 0.2, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.875, 0.9, 0.925, 0.95, 0.96),

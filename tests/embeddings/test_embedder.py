@@ -165,6 +165,14 @@ def test_a_generator_is_read_no_further_than_a_few_batches(fake_network, picture
     assert worst <= 5 * 4 + 1
 
 
+def test_a_single_image_starts_no_threads(fake_embedder, picture, monkeypatch):
+    from nearframe.embeddings import embedder
+
+    both = fake_embedder.embed([picture(1), picture(2)])
+    monkeypatch.setattr(embedder, "run_ahead", None)
+    assert np.allclose(fake_embedder.embed([picture(1)]), both[:1], atol=1e-6)
+
+
 def test_the_fit_reaches_the_pixels(fake_network, picture):
     image = picture(1, (320, 180))
     stretched = Embedder().embed([image])[0]

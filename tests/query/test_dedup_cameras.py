@@ -179,7 +179,7 @@ def test_a_file_that_vanishes_between_two_looks_is_no_reason_to_drop(
     plan = plan_dedup(folder, options(), embedder=fake_embedder)
     assert (len(plan.kept), len(plan.dropped)) == (1, 2)
     monkeypatch.setattr(
-        "nearframe.query.dedup.decider.Decider._read",
+        "nearframe.query.dedup.job.DecodedPictures.read",
         lambda *_: (_ for _ in ()).throw(NearframeError("gone")),
     )
     # The last two are still in memory, and can be compared.

@@ -9,7 +9,7 @@ from PIL import Image
 from nearframe.common import DiskFullError, NearframeError, OutputError, SourceError, holding
 from nearframe.embeddings.sources import Sampling, read_image
 from nearframe.query import ChangeSettings, DedupOptions, Window, dedup_video, mask_files
-from nearframe.query.dedup import frame_folder, pictures
+from nearframe.query.dedup import frame_folder, pictures, video_frames
 
 HERE, THERE = (10, 10), (100, 50)
 
@@ -93,6 +93,27 @@ def test_still_stretches_need_no_vectors(film, fake_embedder, monkeypatch, block
     )
     dedup_video(film(blocks), embedder=fake_embedder)
     assert sum(embedded) == vectors
+
+
+@pytest.mark.parametrize(("held", "batches"), [(1 << 30, [16, 16, 8]), (0, [1] * 40)])
+def test_method_embedding_embeds_in_batches_as_far_as_whole_frames_fit_into_memory(
+    film, fake_embedder, monkeypatch, held, batches
+):
+    monkeypatch.setattr(video_frames, "_HELD_BYTES", held)
+    sizes = []
+    backbone = fake_embedder._backbone
+
+    def counted(pixels):
+        sizes.append(len(pixels))
+        return backbone(pixels)
+
+    counted.at_once = 1
+    monkeypatch.setattr(fake_embedder, "_backbone", counted)
+    blocks = [(n, 10) for n in range(0, 100, 5)]
+    choice = DedupOptions(method="embedding", threshold=0.9999)
+    found = dedup_video(film(blocks + blocks), choice, embedder=fake_embedder)
+    assert sizes == batches
+    assert (numbers(found), found.total) == (list(range(20)), 40)
 
 
 @pytest.mark.parametrize("method", ["hybrid", "change", "embedding"])

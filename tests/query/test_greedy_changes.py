@@ -187,16 +187,18 @@ def test_hybrid_knows_the_empty_scene_behind_things_that_are_nearer():
 def test_hybrid_may_be_told_what_was_repeated():
     footage = Footage(1, 12)
     footage.vectors[:] = 0.5
-    footage.vectors[0, :4] *= -1
+    footage.vectors[:2, :4] *= -1
     footage.scores[:] = 1.0
     footage.scores[0, 9] = footage.scores[9, 0] = 0.0
     for told in (False, True):
         dedup = GreedyDedup(-1.0, compare=footage.compare)
         dedup.add(footage.vectors[:1])
         if told:
-            dedup.repeated(0)
-        decisions = dedup.add(footage.vectors[1:])
-        assert decisions[8].keep is not told
+            dedup.skip(0)
+        else:
+            dedup.add(footage.vectors[1:2])
+        decisions = dedup.add(footage.vectors[2:])
+        assert decisions[7].keep is not told
 
 
 def test_nothing_to_decide_by_is_refused():

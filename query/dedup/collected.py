@@ -1,26 +1,29 @@
-"""Everything that a deduplication compares, kept so that it can be gone over many times."""
+"""What a deduplication compares, read once and kept so that it can be gone over many times."""
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
-from nearframe.common import Progress, SourceError, shown, temporary_file
+from nearframe.common import Progress, Silent, SourceError, shown, temporary_file
 from nearframe.embeddings import Embedder, MakeEmbedder, Unreadable, Vectors
 from nearframe.index import Recall
 
+from ..change.light import Grey
 from .decider import Decider, Measured
+from .frames import FrameBatch
 from .greedy import Decision
 from .images import OrderedImage
-from .job import DedupOptions, Job, prepare
-from .pictures import PictureSpool, Seen
+from .job import Job, prepare
+from .options import DedupOptions
+from .pictures import Inspection, PictureSpool
+from .pipeline import DecisionSink, decide_all
 from .representatives import spooled_vectors
 from .rules import DedupRules
-from .stream import Batch
 
 ThresholdKind = Literal["similarity", "change"]
 
@@ -29,17 +32,23 @@ _STEPS = 14
 
 
 @contextmanager
-def gathered(
+def collected(
     source: str | os.PathLike[str],
     options: DedupOptions,
     embedder: Embedder | MakeEmbedder | None,
     progress: Progress,
-) -> Iterator["Gathered"]:
-    """Look at all images; the arguments are those of `plan_dedup`.
+) -> Iterator["CollectedFrames"]:
+    """Read all images once.
+
+    Args:
+        source: A folder, or an index, whose images are then not embedded again.
+        options: How to compare them.
+        embedder: An embedder or a function that makes one; None for the built-in weights.
+        progress: Told what this is at.
 
     Raises:
-        SourceError: As of `plan_dedup`.
-        NearframeError: As of `plan_dedup`.
+        SourceError: If there are no images in `source`, or none can be decoded.
+        NearframeError: If an option is out of range.
     """
     with ExitStack() as stack:
         job = prepare(source, options, embedder, stack, unknown_threshold=True)
@@ -47,49 +56,51 @@ def gathered(
         vectors = None
         if job.rules.cosine is not None:
             vectors = stack.enter_context(spooled_vectors(len(job.images.ordered)))
-        everything = Gathered(job, vectors, PictureSpool(file))
-        everything.fill(progress)
-        yield everything
+        frames = CollectedFrames(job, vectors, PictureSpool(file))
+        frames.fill(progress)
+        yield frames
 
 
-class Gathered:
-    """Everything that is compared, in temporary files, so that it can be gone over many times.
+class CollectedFrames:
+    """What is compared of all images, in temporary files, to be gone over again: a `FrameSource`.
 
     Attributes:
-        job: What was gathered.
+        job: What was read.
         unreadable: What could not be read.
         recall: The lowest that was measured of approximate comparisons; None while all were exact.
     """
 
     def __init__(self, job: Job, vectors: Vectors | None, pictures: PictureSpool) -> None:
         self.job = job
+        self.path = job.source.path
+        self.frame_count = job.source.frame_count
         self.unreadable: tuple[Unreadable, ...] = job.images.problems
         self.recall: Recall | None = None
         self._vectors = vectors
-        self._pictures = pictures
+        self._pictures = _SpooledPictures(pictures)
         self._images: list[OrderedImage] = []
         self._sharpness: list[float] = []
         self._measured: Measured = {}
 
     def fill(self, progress: Progress) -> None:
-        """Look at all images.
+        """Read all images.
 
         Raises:
             SourceError: If none can be read.
         """
-        progress.start(shown(self.job.images.folder), len(self.job.images.ordered))
-        for batch in self.job.batches():
+        progress.start(shown(self.path), self.frame_count)
+        for batch in self.job.source.batches():
             start = len(self._images)
             if self._vectors is not None and batch.vectors is not None:
-                self._vectors[start : start + len(batch.images)] = batch.vectors
-            for position, seen in enumerate(batch.seen or (), start):
-                self._sharpness.append(seen.sharpness)
-                if seen.picture is not None:
-                    self._pictures.append(position, seen.picture)
-            self.job.evidence.look_at(batch.images, batch.thumbnails)
-            self._images += batch.images
+                self._vectors[start : start + len(batch.frames)] = batch.vectors
+            for image, entry in zip(batch.frames, batch.inspections or (), strict=False):
+                self._sharpness.append(entry.sharpness)
+                if entry.picture is not None:
+                    self._pictures.keep(image, entry.picture)
+            self.job.evidence.note(batch)
+            self._images += batch.frames
             self.unreadable += batch.unreadable
-            progress.advance(len(batch.images) + len(batch.unreadable))
+            progress.advance(len(batch.frames) + len(batch.unreadable))
         if not self._images:
             tiny = len(self.job.images.tiny)
             reason = f"none of its {len(self.unreadable) + tiny} images can be read"
@@ -125,27 +136,22 @@ class Gathered:
 
     def kept_at(self, threshold: float) -> int:
         """Return how many frames stay at a threshold."""
-        return sum(
-            decision.keep and not image.protected for image, decision in self.decided_at(threshold)
-        )
+        counts = _Counts()
+        self.decide_at(threshold, counts)
+        return counts.kept
 
     def image_at(self, position: int) -> OrderedImage:
-        """Return an image by its position in `decided_at`."""
+        """Return an image by its position among all that could be read."""
         return self._images[position]
 
-    def decided_at(self, threshold: float) -> Iterator[tuple[OrderedImage, Decision]]:
-        """Yield the images, in order, with what becomes of them at a threshold."""
-        decider = Decider(
-            self.rules_at(threshold),
-            self.job.detections,
-            self.job.evidence,
-            read=self._pictures.read,
-            measured=self._measured,
-        )
-        for start, images in self._slices():
-            vectors = None if self._vectors is None else self._vectors[start : start + len(images)]
-            yield from zip(images, decider.add(images, vectors, None), strict=True)
-        self._note(decider)
+    def decide_at(self, threshold: float, sink: DecisionSink[OrderedImage]) -> None:
+        """Decide about the images at a threshold.
+
+        Args:
+            threshold: A cosine or a changed area, see `kind`.
+            sink: Takes the images with what becomes of them, in order.
+        """
+        self._decide(self.rules_at(threshold), self._measured, sink)
 
     def rules_at(self, threshold: float) -> DedupRules:
         """Return the rules with another threshold."""
@@ -157,36 +163,33 @@ class Gathered:
         assert rules.change is not None
         return replace(rules, change=replace(rules.change, change_threshold=threshold))
 
-    def batches(self) -> Iterator[Batch]:
-        """Yield what was gathered once more."""
-        yield Batch((), None, None, self.unreadable[len(self.job.images.problems) :])
-        for start, images in self._slices():
-            positions = range(start, start + len(images))
-            seen = None
-            if self._sharpness:
-                seen = tuple(
-                    Seen(
-                        None if self.job.detections is None else self._pictures.read(position),
-                        self._sharpness[position],
-                    )
-                    for position in positions
-                )
-            vectors = None if self._vectors is None else np.array(self._vectors[positions])
-            yield Batch(tuple(images), vectors, seen, ())
+    def job_at(self, threshold: float) -> Job:
+        """Return the job with another threshold, which reads what was collected."""
+        return replace(
+            self.job, rules=self.rules_at(threshold), source=self, pictures=self._pictures
+        )
 
-    def _note(self, decider: Decider) -> None:
-        """Note how often a decider found the nearest."""
+    def batches(self) -> Iterator[FrameBatch[OrderedImage]]:
+        """Yield all images once more."""
+        yield FrameBatch((), unreadable=self.unreadable[len(self.job.images.problems) :])
+        for start in range(0, len(self._images), _BATCH):
+            end = min(start + _BATCH, len(self._images))
+            vectors = None if self._vectors is None else np.array(self._vectors[start:end])
+            facts = tuple(Inspection(None, value) for value in self._sharpness[start:end])
+            yield FrameBatch(tuple(self._images[start:end]), vectors, facts or None)
+
+    def _decide(
+        self, rules: DedupRules, measured: Measured | None, sink: DecisionSink[OrderedImage]
+    ) -> None:
+        job = self.job
+        decider = Decider(rules, job.detections, job.evidence, self._pictures, measured=measured)
+        decide_all(self, decider, sink, Silent())
         recall = decider.recall
         if recall is not None and (self.recall is None or recall.at_1 < self.recall.at_1):
             self.recall = recall
 
-    def _slices(self) -> Iterator[tuple[int, list[OrderedImage]]]:
-        for start in range(0, len(self._images), _BATCH):
-            yield start, self._images[start : start + _BATCH]
-
     def _similarities(self) -> list[float]:
         """Return the cosines of frames to the nearest earlier one, the highest first, each once."""
-        assert self._vectors is not None
         everything = replace(
             self.job.rules,
             threshold=1.0,
@@ -195,15 +198,48 @@ class Gathered:
             against="all",
             keep="first",
         )
-        decider = Decider(everything, None, self.job.evidence)
-        found = {1.0}
-        for start, images in self._slices():
-            for decision in decider.add(images, self._vectors[start : start + len(images)], None):
-                if decision.similarity is not None:
-                    # To the plan's precision, so that the threshold can be given again.
-                    found.add(round(decision.similarity, 6))
-        self._note(decider)
-        return sorted(found, reverse=True)
+        found = _Similarities()
+        self._decide(everything, None, found)
+        return sorted(found.values, reverse=True)
+
+
+class _SpooledPictures:
+    """Pictures of images in a temporary file: a `PictureStore`."""
+
+    def __init__(self, spool: PictureSpool) -> None:
+        self._spool = spool
+
+    def keep(self, frame: OrderedImage, picture: Grey) -> None:
+        self._spool.keep(frame.key, picture)
+
+    def read(self, frame: OrderedImage) -> Grey:
+        return self._spool.read(frame.key)
+
+
+class _Counts:
+    """Counts the frames that stay: a `DecisionSink`."""
+
+    def __init__(self) -> None:
+        self.kept = 0
+
+    def add(self, batch: FrameBatch[OrderedImage], decisions: Sequence[Decision]) -> None:
+        pairs = zip(batch.frames, decisions, strict=True)
+        self.kept += sum(decision.keep and not image.protected for image, decision in pairs)
+
+
+class _Similarities:
+    """Collects the cosines of frames to the nearest earlier one: a `DecisionSink`."""
+
+    def __init__(self) -> None:
+        self.values = {1.0}
+
+    def add(self, batch: FrameBatch[OrderedImage], decisions: Sequence[Decision]) -> None:  # noqa: ARG002
+        # To the plan's precision, so that the threshold can be given again.
+        self.values.update(
+            round(decision.similarity, 6)
+            for decision in decisions
+            if decision.similarity is not None
+        )
 
 
 def _closest(
