@@ -4,6 +4,7 @@ import os
 import pickle
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,7 @@ def main() -> None:
         # Whatever a library prints is no answer.
         os.dup2(2, 1)
         task, path, *arguments = pickle.load(sys.stdin.buffer)
+        threading.Thread(target=_end_with_parent, daemon=True).start()
         try:
             outcome = "done", TASKS[task](path, *arguments)
         except PastLimitsError as error:
@@ -36,6 +38,15 @@ def main() -> None:
         except UnreadableImageError as error:
             outcome = "unreadable", error.reason
         pickle.dump(outcome, answers, protocol=5)
+
+
+def _end_with_parent() -> None:
+    """Wait until the process that asked closes its side, which it does at the latest when it ends.
+
+    A second Ctrl-C or a kill leaves it no time to say so.
+    """
+    sys.stdin.buffer.read()
+    os._exit(1)
 
 
 def _limit() -> None:

@@ -1,4 +1,7 @@
 import importlib.util
+import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -236,3 +239,15 @@ def test_a_decoder_has_fewer_threads_for_larger_frames(make_video, monkeypatch):
     monkeypatch.setattr(limits.DECODED, "limit", 64 * 48 * 1.5 * 8)
     with container.opened(path) as (_, stream):
         assert stream.codec_context.thread_count == 2
+
+
+def test_a_decoder_ends_with_the_process_that_asked_it():
+    code = (
+        "import time; from nearframe.embeddings.sources import child; "
+        "child.TASKS['wait'] = lambda _: time.sleep(600); child.main()"
+    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        pickle.dump(("wait", "x.png"), process.stdin)
+        process.stdin.close()  # as the system does when a process ends
+        assert process.wait(timeout=60) == 1
