@@ -164,7 +164,7 @@ class Catalog(FrameQueries):
 
     def generation(self) -> int:
         """Return how many commits changed something."""
-        return int(self.meta("generation", Count))
+        return int(self.meta("generation", Count, 0))
 
     def add_source(self, path: str, kind: str) -> int:
         """Return the id of a source, which is added when it is new."""

@@ -11,7 +11,7 @@ import os
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,37 +32,67 @@ F = TypeVar("F", bound=Callable[..., Any])
 # More names than these would push the answer off the screen; --json has them all.
 _LISTED = 20
 _SOME = 3
+_NAME_SHOWN = 300
 
 
 class Command(click.Command):
     """A command that shows the library's errors as one line and exit code 1."""
 
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """Read the arguments."""
+        with _errors_as_lines(self.params):
+            return super().make_context(*arguments, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
-        from nearframe.common import NearframeError, second_interrupt_ends
+        from nearframe.common import second_interrupt_ends
 
         ctx.with_resource(second_interrupt_ends())
         handler = _StderrNotes()
         logger = logging.getLogger("nearframe")
         logger.addHandler(handler)
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), _errors_as_lines(self.params):
                 # Pillow's remarks on odd files; those that it cannot decode are listed as skipped.
                 warnings.filterwarnings("ignore", module=r"PIL\b")
                 # numpy's on single values, with which a user can do nothing.
                 warnings.filterwarnings("ignore", category=RuntimeWarning)
                 return super().invoke(ctx)
-        except NearframeError as error:
-            raise click.ClickException(with_options(str(error), self.params)) from error
-        except OSError as error:
-            # An error on a file has its name; that of a closed pipe click knows.
-            if error.filename is not None or error.errno == errno.EPIPE:
-                raise
-            with suppress(OSError):
-                sys.stdout.close()  # or else Python would try once more at its end
-            raise click.ClickException(f"cannot write the output: {error.strerror}") from error
         finally:
             logger.removeHandler(handler)
+
+
+@contextmanager
+def _errors_as_lines(params: Sequence[click.Parameter]) -> Iterator[None]:
+    """Turn what the library raises, and what it leaves to the system, into one line each."""
+    try:
+        yield
+    except click.ClickException:
+        raise
+    except MemoryError as error:
+        raise click.ClickException("there is not enough memory for this") from error
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # click knows it
+            raise
+        if error.filename is not None:
+            raise click.ClickException(f"{_name(error.filename)}: {error.strerror}") from error
+        with suppress(OSError):
+            sys.stdout.close()  # or else Python would try once more at its end
+        raise click.ClickException(f"cannot write the output: {error.strerror}") from error
+    except Exception as error:
+        from nearframe.common import NearframeError
+
+        if not isinstance(error, NearframeError):
+            raise
+        raise click.ClickException(with_options(str(error), params)) from error
+
+
+def _name(path: Any) -> str:
+    """Return the name of a file of an error of the system, which may be too long a one."""
+    from nearframe.common import shown
+
+    name = shown(os.fsdecode(path)) if isinstance(path, (str, bytes)) else "a file"
+    return name if len(name) <= _NAME_SHOWN else f"{name[:_NAME_SHOWN]}…"
 
 
 class Cosine(click.FloatRange):

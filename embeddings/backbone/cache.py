@@ -15,6 +15,7 @@ from typing import Any
 import platformdirs
 
 from nearframe.common import shown
+from nearframe.common.typed_json import converted, parsed
 
 from .old_networks import remove_old
 
@@ -37,6 +38,15 @@ class Entry:
     facts: Mapping[str, Any]
     content: bytes | Path = b""
     lasting: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Trailer:
+    """The last line of a file."""
+
+    key: dict[str, Any]
+    facts: dict[str, Any]
+    sha256: str
 
 
 def folder() -> Path:
@@ -81,17 +91,17 @@ def _read(path: Path, key: Mapping[str, Any]) -> Entry | None:
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as view:
             cut = view.rfind(b"\n")
-            trailer = json.loads(view[cut + 1 :])
+            trailer = converted(_Trailer, parsed(view[cut + 1 :]))
             with memoryview(view) as whole, whole[: max(cut, 0)] as content:
                 sha256 = _digest(content)
-        if trailer["key"] == key and trailer["sha256"] == sha256:
+        if trailer.key == key and trailer.sha256 == sha256:
             # Those used longest ago go first.
             with contextlib.suppress(OSError):
                 os.utime(path)
-            return Entry(trailer["facts"], path)
+            return Entry(trailer.facts, path)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         logger.debug("%s: %s", shown(path), error)
     logger.warning("%s is damaged and made anew", shown(path))
     return None

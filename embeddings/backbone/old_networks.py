@@ -1,13 +1,14 @@
 """Networks that nobody will use again leave the cache when a new one comes."""
 
 import contextlib
-import json
 import re
 import stat
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from nearframe.common.typed_json import parsed
 
 LIMIT = 1 << 30
 """Bytes that all networks may take: six pairs of fp32 and int8."""
@@ -87,7 +88,7 @@ def _key_of(path: Path) -> Mapping[str, Any]:
         return {}
     for line in (last, first):
         with contextlib.suppress(ValueError, KeyError, TypeError):
-            key = json.loads(line)["key"]
+            key = parsed(line)["key"]
             if isinstance(key, dict):
                 return key
     return {}

@@ -7,7 +7,11 @@ itself looked through, they are its files like any others.
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+from nearframe.common.typed_json import Count, converted, parsed
 
 from nearframe.common import name_key
 
@@ -15,6 +19,13 @@ MOVED_LIST = ".nearframe-moved.json"
 """Name of the list: ``{"nearframe": "moved", "version": 1, "files": {path below it: size}}``."""
 
 _HEAD = {"nearframe": "moved", "version": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    nearframe: Literal["moved"]
+    version: Literal[1]
+    files: dict[str, Count]
 
 
 def moved_list(files: Mapping[str, int]) -> str:
@@ -32,12 +43,10 @@ def read_moved_list(directory: str | os.PathLike[str]) -> dict[str, int]:
     Empty where there is no list, or one that cannot be read: then its files are files.
     """
     try:
-        found = json.loads(Path(directory, MOVED_LIST).read_text("utf-8"))
-        if {key: found[key] for key in _HEAD} != _HEAD:
-            return {}
-        return {str(name): int(size) for name, size in found["files"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        found = converted(_List, parsed(Path(directory, MOVED_LIST).read_bytes()))
+    except (OSError, ValueError):
         return {}
+    return found.files
 
 
 def moved_paths(directory: str) -> frozenset[str]:

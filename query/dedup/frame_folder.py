@@ -20,6 +20,7 @@ from nearframe.common import (
     shown,
     writing_errors,
 )
+from nearframe.common.typed_json import parsed
 from nearframe.embeddings import Frame
 
 _MARK = ".nearframe-frames.json"
@@ -125,7 +126,7 @@ def _prepare(path: Path, mark: Path, text: str) -> bool:
 
 def _differs(mark: Path, text: str) -> bool:
     try:
-        return bool(json.loads(mark.read_text("utf-8")) != json.loads(text))
+        return bool(parsed(mark.read_bytes()) != parsed(text))
     except ValueError:
         return True
 
