@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from nearframe.common import FingerprintMismatchError, NearframeError, shown
-from nearframe.common.typed_json import typed_whole
+from nearframe.common.typed_json import require_path, typed_whole
 
 from .preprocessing import Preprocessing
 
@@ -44,7 +44,7 @@ class Fingerprint:
             with ``==``.
     """
 
-    weights: Annotated[str, Meta(pattern=r"^[^\0]+\Z")]
+    weights: str
     sha256: str
     preprocessing: Preprocessing
     dimension: Annotated[int, Meta(ge=1, le=1 << 16)] = DIMENSION
@@ -116,7 +116,9 @@ class Fingerprint:
                 preprocessing = Preprocessing.from_json(fields["preprocessing"])
                 fields = {**fields, "preprocessing": preprocessing.to_json()}
             # Indexes from before there was a choice have no arithmetic.
-            return typed_whole(cls, fields, arithmetic={})
+            found = typed_whole(cls, fields, arithmetic={})
+            require_path(found.weights)
+            return found
         except ValueError as error:
             raise NearframeError(
                 f"not a fingerprint ({error}); expected weights, sha256, preprocessing and "

@@ -16,6 +16,7 @@ from nearframe.common import (
     reading_errors,
     shown,
 )
+from nearframe.common.typed_json import require_path
 from nearframe.embeddings import Embedder, MakeEmbedder, resolve_embedder
 from nearframe.embeddings.sources import File, ImageFile, ImageSequence, open_source
 
@@ -63,8 +64,8 @@ def read_ground_truth(path: str | os.PathLike[str]) -> tuple[TruePair, ...]:
                 f"{shown(path)}, line {number}: expected query path,original path, "
                 f"not {shown(','.join(row))}"
             )
-        query, original = (field.strip() for field in row)
-        if not os.path.isfile(folder / query):  # noqa: PTH113  # False for what cannot be a path
+        query, original = (_checked_path(field, path, number) for field in row)
+        if not os.path.isfile(folder / query):  # noqa: PTH113  # False for a name that is too long
             raise NearframeError(
                 f"{shown(path)}, line {number}: no such file: {shown(query)} "
                 f"(paths are relative to {shown(folder.resolve())})"
@@ -73,6 +74,13 @@ def read_ground_truth(path: str | os.PathLike[str]) -> tuple[TruePair, ...]:
     if not any(pair.original for pair in pairs):
         raise NearframeError(f"{shown(path)} has no line with a query and its original")
     return tuple(pairs)
+
+
+def _checked_path(field: str, table: Path, number: int) -> str:
+    try:
+        return require_path(field.strip())
+    except ValueError as error:
+        raise NearframeError(f"{shown(table)}, line {number}: {error}") from error
 
 
 def evaluate_pairs(
