@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from nearframe.common.typed_json import Count, converted, parsed
-
 from nearframe.common import name_key
+from nearframe.common.typed_json import Count, converted, parsed
 
 MOVED_LIST = ".nearframe-moved.json"
 """Name of the list: ``{"nearframe": "moved", "version": 1, "files": {path below it: size}}``."""

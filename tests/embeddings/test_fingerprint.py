@@ -29,6 +29,33 @@ def test_other_json_is_refused(fields):
         Fingerprint.from_json(fields)
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("weights", "\0", "cannot be a path"),
+        ("weights", "\ud800", "cannot be a path"),
+        ("dimension", 10**400, r"Expected `int` <= 65536 at `\.dimension`"),
+        ("sha256", 7, r"Expected `str`, got `int` at `\.sha256`"),
+        ("arithmetic", {"exact": 1}, r"Expected `bool`, got `int` at `\.arithmetic\.exact`"),
+        ("later", 1, "unknown field `later`"),
+    ],
+)
+def test_a_field_that_is_none_is_named(field, value, message):
+    with pytest.raises(NearframeError, match=f"not a fingerprint .*{message}"):
+        Fingerprint.from_json({**OURS.to_json(), field: value})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("size", 0), ("size", 10**9), ("std", [0, 1, 1]), ("mean", [float("nan"), 0, 0])],
+)
+def test_preprocessing_that_cannot_be_done_is_refused(field, value):
+    fields = OURS.to_json()
+    fields["preprocessing"][field] = value
+    with pytest.raises(NearframeError, match=rf"not a description .*at `\.{field}"):
+        Fingerprint.from_json(fields)
+
+
 def test_equal_fingerprints_can_be_compared():
     OURS.require_same(replace(OURS), **NAMES)
 

@@ -76,6 +76,7 @@ def of_another_key(content):
         lambda _: b"",
         lambda _: b"\x00\xff" * 100,
         lambda _: b"\n[]",
+        lambda _: b"\n" + b"[" * 100_000,
         lambda _: b'x\n{"key": 1}',
         lambda content: content.replace(b"\n", b""),
     ],

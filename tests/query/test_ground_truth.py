@@ -129,6 +129,22 @@ def test_a_table_that_is_no_text_is_refused(originals, tmp_path, fake_embedder):
         evaluate_pairs(originals, tmp_path / "pairs.csv", embedder=fake_embedder)
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("copies/of 0.png,originals/\0.png", r"line 1: 'originals/\\x00.png' cannot be a path"),
+        ("\0,originals/000001.png", r"line 1: '\\x00' cannot be a path"),
+        ("a" * 5000 + ",originals/000001.png", "line 1: no such file: aaa"),
+    ],
+)
+def test_names_that_no_file_has_are_refused(
+    originals, copies, tmp_path, fake_embedder, line, message
+):
+    (tmp_path / "pairs.csv").write_text(line)
+    with pytest.raises(NearframeError, match=message):
+        evaluate_pairs(originals, tmp_path / "pairs.csv", embedder=fake_embedder)
+
+
 def test_a_missing_table_is_refused(originals, tmp_path, fake_embedder):
     with pytest.raises(NearframeError, match="no such file"):
         evaluate_pairs(originals, tmp_path / "none.csv", embedder=fake_embedder)

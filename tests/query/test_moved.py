@@ -111,9 +111,21 @@ def test_a_target_elsewhere_leaves_no_list(apply, folder, tmp_path):
     assert not list(tmp_path.rglob(MOVED_LIST))
 
 
+DEEP = "[" * 100_000
+ENDLESS = '{"nearframe": "moved", "version": 1, "files": {"b/000001.png": 1e999}}'
+
+
 def test_a_list_that_is_damaged_hides_nothing(apply, folder):
     apply("move")
-    for content in ("", "[]", "{}", '{"nearframe": "moved", "version": 1, "files": [1]}', "\0"):
+    for content in (
+        "",
+        "[]",
+        "{}",
+        '{"nearframe": "moved", "version": 1, "files": [1]}',
+        "\0",
+        DEEP,
+        ENDLESS,
+    ):
         (folder / MOVED_LIST).write_text(content)
         assert len(ImageSequence.of_folder(folder, recursive=True).files) == 5
 

@@ -226,7 +226,10 @@ def test_a_faiss_file_without_its_frames(fails, run, index, tmp_path):
 def test_an_export_of_something_else(fails, make_folder, tmp_path):
     make_folder(1)
     (tmp_path / "x.json").write_text(json.dumps({"some": "thing"}))
-    assert "is no exported index; expected an object" in fails(*ask("queryDataset", "x.json"))
+    assert (
+        "is no exported index (Object missing required field frames); expected an object"
+        in fails(*ask("queryDataset", "x.json"))
+    )
 
 
 def test_an_output_that_is_a_folder_of_something_else(fails, make_folder, snapshot, tmp_path):
@@ -292,3 +295,35 @@ def test_names_that_are_no_text_are_printed(fails, run, make_folder, tmp_path):
     answer = run("queryDataset", "-q", "frames/000001.png", "-i", "x.index", "-k", 2, "--json")
     found = [match["source"] for match in json.loads(answer.stdout)["results"][0]["matches"]]
     assert str(tmp_path / "frames" / name) in found
+
+
+LONG = ("a" * 5000, "a/" * 3000)
+
+
+@pytest.mark.parametrize("name", LONG, ids=["name", "path"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("info {}", "verify {}", "export {} x.json", "undo {}", "apply {} --action move"),
+        *("overview {}", "dedup {}", "explain {} {}", "getSimilarity {} {}", "evaluate {}"),
+        *("split {} --to x", "buildIndex {} -o x", "buildIndex frames -o {}", "queryDataset {} {}"),
+        *("export my.index {}.json", "dedup frames --csv {}.csv", "dedup frames --protect {}"),
+        *("evaluate frames --ground-truth {}", "explain {} {} --mask {}", "calibrate {}"),
+    ],
+)
+def test_names_longer_than_any_file_has(run, make_folder, name, command):
+    make_folder(1)
+    result = run(*(word.replace("{}", name) for word in command.split()))
+    assert result.exit_code == 1
+    assert result.stderr.count("Error: ") == 1
+    assert len(result.stderr.splitlines()) <= 2
+
+
+def test_memory_that_there_is_not_is_one_line(fails, make_folder, monkeypatch):
+    make_folder(1)
+
+    def full(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr("nearframe.embeddings.sources.ImageSequence.of_folder", full)
+    assert fails("dedup", "frames") == "there is not enough memory for this"
