@@ -139,7 +139,7 @@ def test_the_wheel_holds_every_module_page_and_marker(wheel):
         for package in PACKAGES
         for path in [
             *sources(package),
-            *(REPOSITORY / package).rglob("page.*"),
+            *(REPOSITORY / package).rglob("templates/*"),
             REPOSITORY / package / "py.typed",
         ]
     }

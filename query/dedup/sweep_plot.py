@@ -1,10 +1,14 @@
 """A picture of how many frames stay at which threshold."""
 
 import os
+from typing import TYPE_CHECKING
 
 from nearframe.common.drawing import check_plot_path, save_plot
 
 from .sweep import Sweep
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _LINE, _USUAL = "#1f6fb4", "#555555"
 
@@ -16,10 +20,15 @@ def plot_sweep(sweep: Sweep, path: str | os.PathLike[str]) -> None:
         OutputError: If the file cannot be written.
         NearframeError: As `check_plot_path`.
     """
+    check_plot_path(path)
+    save_plot(draw_sweep(sweep), path)
+
+
+def draw_sweep(sweep: Sweep) -> "Figure":
+    """Return how many frames stay over the thresholds as a figure, as of `plot_sweep`."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import PercentFormatter
 
-    check_plot_path(path)
     figure = Figure(figsize=(8, 4.5), dpi=120, layout="constrained")
     axes = figure.subplots()
     thresholds = [point.threshold for point in sweep.points]
@@ -38,4 +47,4 @@ def plot_sweep(sweep: Sweep, path: str | os.PathLike[str]) -> None:
     axes.set_ylim(0, sweep.total * 1.02)
     axes.set_ylabel(f"frames that stay, of {sweep.total:,}")
     axes.grid(alpha=0.3)
-    save_plot(figure, path)
+    return figure

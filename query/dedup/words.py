@@ -6,12 +6,18 @@ from nearframe.index import Recall
 from .rules import DedupRules
 
 
-def describe_rules(rules: DedupRules, fingerprint: Fingerprint | None) -> str:
-    """Say when a frame counted as a repeat, in half a sentence."""
+def describe_rules(rules: DedupRules, fingerprint: Fingerprint | None, noun: str = "frame") -> str:
+    """Say when a frame counted as a repeat, in half a sentence.
+
+    Args:
+        rules: The rules.
+        fingerprint: What the vectors were made with; None where there are none.
+        noun: What one picture is called.
+    """
     text = {
-        "kept": "an earlier kept frame",
-        "all": "an earlier frame",
-        "previous": "the previous kept frame",
+        "kept": f"an earlier kept {noun}",
+        "all": f"an earlier {noun}",
+        "previous": f"the previous kept {noun}",
     }[rules.against]
     if rules.method == "embedding":
         return f"similarity {rules.threshold:g} or more to {text}{_origin(rules, fingerprint)}"
@@ -20,9 +26,9 @@ def describe_rules(rules: DedupRules, fingerprint: Fingerprint | None) -> str:
     if rules.method == "change":
         return f"method change: {changed} from {text}"
     nearest = {
-        "kept": "the most similar earlier kept frames",
-        "all": "the most similar earlier frames",
-        "previous": "the previous kept frame",
+        "kept": f"the most similar earlier kept {noun}s",
+        "all": f"the most similar earlier {noun}s",
+        "previous": f"the previous kept {noun}",
     }[rules.against]
     limit = "" if rules.threshold is None else f" of similarity {rules.threshold:g} or more"
     return f"method hybrid: {changed} from {nearest}{limit}"

@@ -99,13 +99,13 @@ def _composed(rows: list[list[Cell | None]], note: str) -> Image.Image:
                 continue
             x = _SPACE + column * (SIDE + _SPACE)
             thumbnail, lines = cell
-            if thumbnail.jpeg is None:
+            if thumbnail.webp is None:
                 draw.rectangle((x, y, x + SIDE - 1, y + row_height - 1), _NOTHING)
                 words = shortened(thumbnail.problem, font, SIDE - _SPACE)
                 draw.text((x + SIDE / 2, y + row_height / 2), words, _PALE_INK, font, anchor="mm")
             else:
                 # At the bottom: next to its caption, whatever the form of the others.
-                picture = Image.open(io.BytesIO(thumbnail.jpeg))
+                picture = Image.open(io.BytesIO(thumbnail.webp))
                 sheet.paste(picture, (x, y + row_height - picture.height))
             for number, line in enumerate(lines):
                 ink = _PALE_INK if number else _INK
@@ -119,4 +119,4 @@ def _composed(rows: list[list[Cell | None]], note: str) -> Image.Image:
 
 def _size(cell: Cell) -> tuple[int, int]:
     thumbnail = cell[0]
-    return (SIDE, SIDE * 9 // 16) if thumbnail.jpeg is None else (thumbnail.width, thumbnail.height)
+    return (SIDE, SIDE * 9 // 16) if thumbnail.webp is None else (thumbnail.width, thumbnail.height)

@@ -10,7 +10,7 @@ from nearframe.embeddings import FrameRef, Unreadable
 from nearframe.embeddings.sources import frames_at, kind_of
 
 from ..search.search import QueryMatches
-from .thumbnails import Thumbnail, read_thumbnail
+from .thumbnails import SIDE, Thumbnail, read_thumbnail
 
 _AHEAD = 32
 
@@ -57,10 +57,14 @@ class MatchPictures:
         keys += [(source, ref.number) for source, refs in self.videos.items() for ref in refs]
         return {key: place for place, key in enumerate(keys)}
 
-    def thumbnails(self) -> Iterator[Thumbnail]:
-        """Read the pictures, in order; one that is gone or broken says so."""
+    def thumbnails(self, side: int = SIDE) -> Iterator[Thumbnail]:
+        """Read the pictures, in order; one that is gone or broken says so.
+
+        Args:
+            side: Longer side of the thumbnails, in pixels.
+        """
         tasks: Iterator[Callable[[], Thumbnail]] = (
-            functools.partial(_of_file, path) for path in self.images
+            functools.partial(_of_file, path, side) for path in self.images
         )
         yield from run_ahead(tasks, ahead=_AHEAD)
         for source, refs in self.videos.items():
@@ -70,7 +74,7 @@ class MatchPictures:
                     reason = "the file is gone" if gone else frame.reason
                     yield Thumbnail(None, problem=reason)
                 else:
-                    yield Thumbnail.of(frame.image)
+                    yield Thumbnail.of(frame.image, side)
 
 
 def is_video(frame: FrameRef) -> bool:
@@ -89,7 +93,7 @@ def describe_frame(frame: FrameRef) -> str:
     return f"frame {frame.number:,}{time}"
 
 
-def _of_file(path: str) -> Thumbnail:
+def _of_file(path: str, side: int) -> Thumbnail:
     if not path:
         return Thumbnail(None, problem="the index does not say from which file it is")
-    return read_thumbnail(path)[0]
+    return read_thumbnail(path, side)[0]

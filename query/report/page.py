@@ -1,146 +1,139 @@
-"""The frame of a report page: one HTML file that needs no other, written as a stream.
+"""Pages from templates: one HTML file that needs no other, written as a stream.
 
-File names are not to be trusted. Everything from outside goes through `html.escape`, or into JSON
-that has no ``<``, and from there into the page as text only. A content security policy allows the
-page's own script and style, by their hashes, and pictures inside the page; nothing else runs or
-loads.
+File names are not to be trusted. Jinja2 escapes whatever a template is given, and JSON holds no
+``<`` and reaches the page as text only. One content security policy for all pages allows their own
+script and style, by their hashes, and pictures inside the page; nothing else runs or loads.
 """
 
 import base64
+import functools
 import hashlib
-import html
-import json
 import os
-from collections.abc import Callable, Iterable, Sequence
-from importlib import resources
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nearframe.common import GENERATOR, output_write, shown, writing_errors
 from nearframe.embeddings import Unreadable
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
 PER_PACK = 100
 """Pictures that the page unpacks at once."""
 
-# More broken files than these would bury the list.
-_LISTED = 200
+# More lines than these would bury what is below them.
+LISTED = 200
 
 
-def write_page(
-    path: str | os.PathLike[str],
-    *,
-    title: str,
-    body: str,
-    pictures: Iterable[str],
-    data: Callable[[], dict[str, Any]],
-) -> None:
-    """Write a page with a list of entries. In memory is one pack of pictures at a time.
+def write_page(path: str | os.PathLike[str], template: str, **context: Any) -> None:
+    """Write a page. In memory is one pack of pictures at a time.
 
     Args:
         path: Where to; an earlier page there is replaced once this one is complete.
-        title: Of the window.
-        body: HTML above the list; its form ``controls`` says which entries are shown.
-        pictures: JSON of each picture, in the order of the files.
-        data: Returns what the list consists of; asked for after the last picture.
+        template: Name of the file among ``templates``.
+        context: What the template is given, as of `page_parts`.
 
     Raises:
         OutputError: If it cannot be written.
     """
-    style, script = _part("page.css"), _part("page.js")
-    policy = (
-        f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}"
-    )
     with writing_errors(path), output_write(path, "w") as file:
-        file.write(
-            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-            f"{GENERATOR}\n"
-            f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            f"<title>{html.escape(title)}</title>\n<style>{style}</style>\n</head>\n"
-            f'<body>\n{body}\n<div id="list"></div>\n'
-            "<noscript><p>The list of frames needs JavaScript.</p></noscript>\n"
-        )
-        remaining = iter(pictures)
-        while pack := list(islice(remaining, PER_PACK)):
-            lines = ",\n".join(pack)
-            file.write(f'<script type="application/json" class="pack">[{lines}]</script>\n')
-        entries = to_json({**data(), "perPack": PER_PACK})
-        file.write(f'<script type="application/json" id="entries">{entries}</script>\n')
-        file.write(f"<script>{script}</script>\n</body>\n</html>\n")
+        file.writelines(page_parts(template, **context))
 
 
-def to_json(value: Any) -> str:
-    """Return JSON that may stand inside of a script element, whatever the texts in it."""
-    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
-
-
-def choice(name: str, label: str, options: Sequence[tuple[str, str]]) -> str:
-    """Return a menu: its options are pairs of value and text."""
-    lines = "".join(
-        f'<option value="{html.escape(value)}">{html.escape(text)}</option>'
-        for value, text in options
-    )
-    return f'<label>{html.escape(label)} <select name="{name}">{lines}</select></label>'
-
-
-def controls(parts: Iterable[str]) -> str:
-    """Return the form that says which entries are shown."""
-    return (
-        f'<form id="controls" autocomplete="off">{"".join(parts)}'
-        '<output name="count" aria-live="polite"></output></form>'
-    )
-
-
-def facts_list(facts: Iterable[tuple[str, str]]) -> str:
-    """Return pairs of label and text as a list."""
-    return "".join(
-        (
-            "<dl>",
-            *(f"<dt>{html.escape(a)}</dt><dd>{html.escape(b)}</dd>" for a, b in facts),
-            "</dl>",
-        )
-    )
-
-
-def table(head: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table of cells that are HTML; `head` has the title and CSS class of each column."""
-    titles = "".join(f'<th class="{kind}">{html.escape(title)}</th>' for title, kind in head)
-    lines = "".join(
-        "<tr>"
-        + "".join(
-            f'<td class="{kind}">{cell}</td>' for (_, kind), cell in zip(head, row, strict=True)
-        )
-        + "</tr>\n"
-        for row in rows
-    )
-    return f'<div class="scroll"><table>\n<tr>{titles}</tr>\n{lines}</table></div>'
-
-
-def unreadable_list(entries: Sequence[Unreadable], note: str, complete: str) -> str:
-    """Return a section with files that could not be read, or nothing where there are none.
+def page_parts(
+    template: str,
+    *,
+    pictures: Iterable[str] = (),
+    data: Callable[[], dict[str, Any]] | None = None,
+    **context: Any,
+) -> Iterator[str]:
+    """Yield a page piece by piece.
 
     Args:
-        entries: The files.
-        note: What became of them.
-        complete: What lists all of them where the page does not.
+        template: Name of the file among ``templates``.
+        pictures: JSON of each picture, in the order of the files.
+        data: Returns what the list consists of; asked for after the last picture. None for a page
+            without a list.
+        context: Whatever else the template shows; plain text is escaped.
     """
-    if not entries:
-        return ""
-    rows = [
-        [html.escape(shown(entry.source)), html.escape(shown(entry.reason))]
-        for entry in entries[:_LISTED]
-    ]
-    rest = len(entries) - _LISTED
-    more = f'<p class="soft">and {rest:,} more; {complete} lists them all</p>' if rest > 0 else ""
-    lines = table((("File", "path"), ("What is wrong", "")), rows)
-    return (
-        f"<section><h2>Unreadable ({len(entries):,})</h2>"
-        f'<p class="soft">{html.escape(note)}</p>{lines}{more}</section>'
+    yield from (
+        _environment()
+        .get_template(template)
+        .generate(
+            packs=_packs(pictures),
+            entries=None if data is None else lambda: to_json({**data(), "perPack": PER_PACK}),
+            **context,
+        )
     )
 
 
-def _part(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text("utf-8")
+def to_json(value: Any) -> "Markup":
+    """Return JSON that may stand inside of a script element, whatever the texts in it."""
+    from jinja2.utils import htmlsafe_json_dumps
+
+    return htmlsafe_json_dumps(value, separators=(",", ":"))
+
+
+def shown_size(size: int) -> str:
+    """Return the size of a file as people say it: 1234567 bytes give ``1.2 MB``."""
+    value, unit = float(size), "bytes"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    if unit == "bytes":
+        return f"{size} bytes"
+    return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: ``1 photo``, ``3,020 photos``."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def unreadable_rows(entries: Iterable[Unreadable]) -> list[tuple[str, str]]:
+    """Return file and reason of each entry, as they are shown."""
+    return [(shown(entry.source), shown(entry.reason)) for entry in entries]
+
+
+def _packs(pictures: Iterable[str]) -> "Iterator[Markup]":
+    from markupsafe import Markup
+
+    remaining = iter(pictures)
+    while pack := list(islice(remaining, PER_PACK)):
+        # Each is JSON by `to_json` already.
+        yield Markup("[" + ",\n".join(pack) + "]")
+
+
+@functools.cache
+def _environment() -> "Environment":
+    # Loaded here: commands that write no page do without.
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    loader = PackageLoader(__package__)
+    environment = Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style, script = (loader.get_source(environment, name)[0] for name in ("page.css", "page.js"))
+    environment.globals.update(
+        generator=Markup(GENERATOR),
+        style=Markup(style),
+        script=Markup(script),
+        policy=(
+            "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
+            f"style-src {_hash(style)}; script-src {_hash(script)}"
+        ),
+        listed=LISTED,
+    )
+    environment.filters.update(counted=counted)
+    return environment
 
 
 def _hash(text: str) -> str:

@@ -9,7 +9,7 @@ from nearframe.common import NearframeError, run_ahead
 from ..change.detection import ChangeDetection
 from ..change.light import Grey
 from ..dedup.rules import ChangeSettings
-from .thumbnails import Outlines, Thumbnail, read_thumbnail
+from .thumbnails import SIDE, Outlines, Thumbnail, read_thumbnail
 
 _AHEAD = 32
 _HELD_BYTES = 128 << 20
@@ -49,18 +49,21 @@ class Look:
     ignored: float = 0.0
 
 
-def look_at_frames(frames: Sequence[ReportFrame], settings: ChangeSettings) -> Iterator[Look]:
+def look_at_frames(
+    frames: Sequence[ReportFrame], settings: ChangeSettings, side: int = SIDE
+) -> Iterator[Look]:
     """Look at frames in threads; yields in order. A file that is gone or broken stops nothing.
 
     Args:
         frames: In an order in which those that are compared come close to each other.
         settings: How changes are found.
+        side: Longer side of the thumbnails, in pixels.
 
     Raises:
         UnreadableImageError: If a mask image cannot be decoded.
         NearframeError: If a setting is out of range.
     """
-    looker = _Looker(frames, settings)
+    looker = _Looker(frames, settings, side)
     tasks: Iterator[Callable[[], Look]] = (
         functools.partial(looker.look, position) for position in range(len(frames))
     )
@@ -70,8 +73,9 @@ def look_at_frames(frames: Sequence[ReportFrame], settings: ChangeSettings) -> I
 class _Looker:
     """Decodes each frame once where it can; called from several threads."""
 
-    def __init__(self, frames: Sequence[ReportFrame], settings: ChangeSettings) -> None:
+    def __init__(self, frames: Sequence[ReportFrame], settings: ChangeSettings, side: int) -> None:
         self._frames = frames
+        self._side = side
         self._detections: dict[str | None, ChangeDetection] = {}
         self._finer: dict[str | None, ChangeDetection] = {}
         height, width = settings.resize_to
@@ -105,7 +109,7 @@ class _Looker:
     def _decode(self, position: int) -> tuple[Thumbnail, Grey | None]:
         """Return a thumbnail, and the picture as it is compared, uint8 ``(height, width)``."""
         frame = self._frames[position]
-        thumbnail, image = read_thumbnail(frame.path)
+        thumbnail, image = read_thumbnail(frame.path, self._side)
         if image is None:
             return thumbnail, None
         try:

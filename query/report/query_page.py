@@ -1,17 +1,17 @@
 """The report of a search: each query beside the frames that were found."""
 
-import html
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from nearframe.common import ProgressOption, as_progress, shown
+from nearframe.common import ProgressOption, as_progress, show_time, shown
+from nearframe.index import Match
 
 from ..search.search import QueryMatches, SearchReport
-from .matches import MatchPictures, describe_frame, key_of
-from .page import choice, controls, facts_list, unreadable_list, write_page
-from .thumbnails import picture_json
+from .matches import MatchPictures, key_of
+from .page import unreadable_rows, write_page
+from .thumbnails import picture_json, side_for
 
 
 def save_query_report(
@@ -43,7 +43,7 @@ def save_query_report(
     progress.start(f"report {shown(path)}", len(pictures))
 
     def written() -> Iterator[str]:
-        for thumbnail in pictures.thumbnails():
+        for thumbnail in pictures.thumbnails(side_for(len(pictures))):
             yield picture_json(thumbnail)
             progress.advance(1)
 
@@ -51,8 +51,7 @@ def save_query_report(
     files = [key if isinstance(key, str) else key[0] for key in places]
     write_page(
         path,
-        title=f"{shown(os.fspath(index))}: queries",
-        body=_body(report, index, threshold),
+        "query.html",
         pictures=written(),
         data=lambda: {
             "kinds": [
@@ -62,6 +61,11 @@ def save_query_report(
             "files": [(shown(Path(file).name), "") for file in files],
             "entries": [_entry(result, places, threshold) for result in report.results],
         },
+        index=shown(index),
+        total=len(report.results),
+        facts=list(_facts(report, index, threshold)),
+        judged=threshold is not None,
+        unreadable=unreadable_rows(report.unreadable),
     )
 
 
@@ -70,11 +74,9 @@ def _entry(
 ) -> dict[str, Any]:
     query = places[os.fspath(result.query)]
     pictures: list[list[Any]] = [[query, "query", 0, ""]]
-    for rank, match in enumerate(result.matches, 1):
-        role = f"{rank}: similarity {match.similarity:.6f}"
-        if match.pixels is not None:
-            role += f", pixels {match.pixels:.2f} apart"
-        pictures.append([places[key_of(match.frame)], role, 0, describe_frame(match.frame)])
+    pictures += [
+        [places[key_of(match.frame)], _answer(match), 0, _detail(match)] for match in result.matches
+    ]
     nearest = result.nearest
     if nearest is None:
         facts = "the index is empty"
@@ -82,6 +84,8 @@ def _entry(
         facts = f"no frame is similar enough, the nearest {nearest:.6f}"
     else:
         facts = f"nearest {nearest:.6f}"
+    if result.view is not None:
+        facts += f", {result.view.describe()}"
     if result.bars is not None:
         facts += f", without the query's bars ({result.bars.describe()})"
     margin = None
@@ -93,34 +97,30 @@ def _entry(
     )
     return {
         "kind": int(found),
-        "group": 0,
         "title": query,
         "margin": None if margin is None else round(margin, 4),
         "facts": facts,
+        "notes": [] if result.verdict in (None, "found") else [["warn", result.verdict]],
         "pictures": pictures,
     }
 
 
-def _body(report: SearchReport, index: str | os.PathLike[str], threshold: float | None) -> str:
-    count = len(report.results)
-    facts = [("Index", shown(index))]
+def _answer(match: Match) -> str:
+    """Return what was asked for: the time in a video, or which image it is."""
+    time_s = match.frame.time_s
+    return shown(Path(match.frame.source).name) if time_s is None else show_time(time_s)
+
+
+def _detail(match: Match) -> str:
+    detail = f"frame {match.frame.number:,}\nsimilarity {match.similarity:.6f}"
+    return detail if match.pixels is None else f"{detail}\npixels {match.pixels:.2f} apart"
+
+
+def _facts(
+    report: SearchReport, index: str | os.PathLike[str], threshold: float | None
+) -> Iterator[tuple[str, str]]:
+    yield "Index", shown(index)
     if report.fingerprint is not None:
-        facts.append(("Weights", shown(report.fingerprint.weights)))
-    menus = []
+        yield "Weights", shown(report.fingerprint.weights)
     if threshold is not None:
-        facts.append(("Frames count as the same from", f"similarity {threshold:g}"))
-        menus = [
-            choice("kind", "Show", [("", "all"), ("1", "found"), ("0", "below the threshold")]),
-            choice("order", "Order", [("", "as asked"), ("margin", "closest to the threshold")]),
-        ]
-    noun = "query" if count == 1 else "queries"
-    return "\n".join(
-        [
-            f"<h1>{count:,} {noun}, and what was found</h1>",
-            facts_list(facts),
-            unreadable_list(report.unreadable, "Queries that nobody can look for.", "the answer"),
-            "<h2>Queries</h2>",
-            f'<p class="soft">{html.escape("Left the query, beside it the nearest frames.")}</p>',
-            controls(menus),
-        ]
-    )
+        yield "Found means", f"similarity {threshold:g} or more"

@@ -1,20 +1,22 @@
 """The report of a sweep: how many frames stay at which threshold, and a pair of them at each."""
 
-import html
 import os
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from nearframe.common import ProgressOption, as_progress, shown
 
 from ..dedup import Sweep, SweepPair, SweepPoint
 from ..dedup.rules import ChangeSettings
+from ..dedup.sweep_plot import draw_sweep
 from ..dedup.words import describe_rules
-from .page import choice, controls, facts_list, table, unreadable_list, write_page
+from .page import unreadable_rows, write_page
+from .plots import plot_address
 from .previews import ReportFrame, look_at_frames
-from .thumbnails import picture_json
+from .thumbnails import picture_json, side_for
 
-_HEAD = (("Threshold", "number"), ("Stay", "number"), ("Share", "number"), ("", ""))
+_PLOT_SIZE = (5.2, 3.5)
 
 
 def save_sweep_report(
@@ -44,21 +46,35 @@ def save_sweep_report(
         frames.append(ReportFrame(pair.later, pair.camera, len(frames) - 1))
 
     def pictures() -> Iterator[str]:
-        for look in look_at_frames(frames, sweep.rules.change or ChangeSettings()):
+        settings = sweep.rules.change or ChangeSettings()
+        for look in look_at_frames(frames, settings, side_for(len(frames))):
             yield picture_json(look.thumbnail, look.outlines)
             progress.advance(1)
 
-    folder = shown(os.path.basename(sweep.folder) or sweep.folder)  # noqa: PTH119
     write_page(
         path,
-        title=f"{folder}: how many frames stay at which threshold",
-        body=_body(sweep, folder),
+        "sweep.html",
         pictures=pictures(),
         data=lambda: {
             "kinds": [{"name": "dropped", "good": False}, {"name": "kept", "good": True}],
             "files": [(_name(sweep, frame.path), "") for frame in frames],
             "entries": list(_entries(sweep)),
         },
+        name=shown(os.path.basename(sweep.folder) or sweep.folder),  # noqa: PTH119
+        kind="changed area" if sweep.kind == "change" else "similarity",
+        option="--change-threshold" if sweep.kind == "change" else "--threshold",
+        facts=list(_rules(sweep)),
+        plot=plot_address(partial(draw_sweep, sweep), _PLOT_SIZE),
+        points=[
+            (
+                threshold_text(sweep, point.threshold),
+                f"{point.kept:,}",
+                f"{point.kept / sweep.total:.1%}",
+                "used now" if point.threshold == sweep.usual else "",
+            )
+            for point in sweep.points
+        ],
+        unreadable=unreadable_rows(sweep.unreadable),
     )
 
 
@@ -82,14 +98,12 @@ def _entries(sweep: Sweep) -> Iterator[dict[str, Any]]:
             continue
         yield {
             "kind": int(not pair.repeat),
-            "group": 0,
             "heading": _heading(sweep, point),
-            "title": None,
             "margin": None,
             "facts": _facts(pair),
             "pictures": [
                 [place, "stays", 0],
-                [place + 1, "is dropped" if pair.repeat else "stays, too", 1],
+                [place + 1, "is dropped" if pair.repeat else "stays too", 1],
             ],
         }
         place += 2
@@ -106,35 +120,6 @@ def _facts(pair: SweepPair) -> str:
     if pair.change is not None:
         facts.append(f"changed area {100 * pair.change:.2f} %")
     return " · ".join(facts)
-
-
-def _body(sweep: Sweep, folder: str) -> str:
-    rows = []
-    for point in sweep.points:
-        share = point.kept / sweep.total
-        used = "used now" if point.threshold == sweep.usual else ""
-        text = threshold_text(sweep, point.threshold)
-        rows.append([html.escape(text), f"{point.kept:,}", f"{share:.1%}", used])
-    kind = "changed area" if sweep.kind == "change" else "similarity"
-    option = "--change-threshold" if sweep.kind == "change" else "--threshold"
-    return "\n".join(
-        [
-            f"<h1>{html.escape(folder)}: how many frames stay at which {kind}</h1>",
-            facts_list(_rules(sweep)),
-            f"<section><h2>Thresholds</h2>{table(_HEAD, rows)}</section>",
-            unreadable_list(sweep.unreadable, "They stay where they are.", "the output"),
-            "<h2>Pairs</h2>",
-            f'<p class="soft">At each threshold, the pair of frames whose {kind} is nearest to it. '
-            f"Look where two that must both stay begin to be dropped, and give a value on the safe "
-            f"side of that with {option}.</p>",
-            controls(
-                [
-                    choice("kind", "Show", [("", "all"), ("0", "dropped"), ("1", "kept")]),
-                    '<label><input type="checkbox" name="outlines" checked> Outlines</label>',
-                ]
-            ),
-        ]
-    )
 
 
 def _rules(sweep: Sweep) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Pictures as a report page holds them: small JPEGs, each with what is wrong or outlined."""
+"""Pictures as a page holds them: small WebP files, each with what is wrong or outlined."""
 
 import base64
 import io
@@ -18,12 +18,19 @@ from ..change import Region
 from .page import to_json
 
 SIDE = 240
-"""The longer side of a thumbnail, in pixels."""
+"""The longer side of a thumbnail, in pixels, where there are many."""
 
-_QUALITY = 75
+_LARGE_SIDE, _FEW = 360, 300
+# Little effort, so that thousands take seconds; a third smaller than JPEG all the same.
+_QUALITY, _EFFORT = 60, 2
 # The page draws outlines on a grid of this many units, and corners nearer than these are one.
 _GRID, _TOLERANCE = 1000, 2.5
 _MOST_REGIONS = 20
+
+
+def side_for(pictures: int) -> int:
+    """Return the longer side of the thumbnails of a page with so many, in pixels."""
+    return _LARGE_SIDE if pictures <= _FEW else SIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,35 +38,35 @@ class Thumbnail:
     """A picture for a page, or why there is none.
 
     Attributes:
-        jpeg: At most `SIDE` pixels wide and high; None where it cannot be shown.
+        webp: The file; None where the picture cannot be shown.
         width: In pixels.
-        height: Likewise.
+        height: In pixels.
         problem: Why it cannot be shown.
     """
 
-    jpeg: bytes | None
+    webp: bytes | None
     width: int = 0
     height: int = 0
     problem: str = ""
 
     @classmethod
-    def of(cls, image: RgbImage) -> "Thumbnail":
-        """Shrink a picture; one that is small enough keeps its size."""
+    def of(cls, image: RgbImage, side: int = SIDE) -> "Thumbnail":
+        """Shrink a picture to at most `side` pixels wide and high; a smaller one keeps its size."""
         small = Image.fromarray(image)
-        small.thumbnail((SIDE, SIDE), Image.Resampling.BICUBIC, reducing_gap=3)
+        small.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=3)
         buffer = io.BytesIO()
-        small.save(buffer, "JPEG", quality=_QUALITY, optimize=True)
+        small.save(buffer, "WEBP", quality=_QUALITY, method=_EFFORT)
         return cls(buffer.getvalue(), small.width, small.height)
 
 
-def read_thumbnail(path: str) -> tuple[Thumbnail, RgbImage | None]:
+def read_thumbnail(path: str, side: int = SIDE) -> tuple[Thumbnail, RgbImage | None]:
     """Read a picture; where it cannot be read, the thumbnail says why, and there is no image."""
     try:
         image = read_image(path)
     except UnreadableImageError as error:
         gone = not os.path.lexists(path)
         return Thumbnail(None, problem="the file is gone" if gone else error.reason), None
-    return Thumbnail.of(image), image
+    return Thumbnail.of(image, side), image
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +83,9 @@ class Outlines:
 
 
 def picture_json(thumbnail: Thumbnail, outlines: Outlines | None = None) -> str:
-    """Return a picture as the page's script reads it: JPEG, width, height, problem, outlines."""
-    jpeg = None if thumbnail.jpeg is None else base64.b64encode(thumbnail.jpeg).decode()
-    values = [jpeg, thumbnail.width, thumbnail.height, thumbnail.problem]
+    """Return a picture as the page's script reads it: WebP, width, height, problem, outlines."""
+    webp = None if thumbnail.webp is None else base64.b64encode(thumbnail.webp).decode()
+    values = [webp, thumbnail.width, thumbnail.height, thumbnail.problem]
     return to_json([*values, [] if outlines is None else list(_lines(outlines))])
 
 

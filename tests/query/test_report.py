@@ -26,8 +26,8 @@ from nearframe.query import (
     save_report,
 )
 from nearframe.query.report import page as report_page
-from nearframe.query.report.thumbnails import SIDE
-from nearframe.query.report.timeline import TimelineRow, dedup_timeline
+from nearframe.query.report.thumbnails import SIDE, side_for
+from nearframe.query.report.timeline import HEIGHT, TimelineRow, draw_timeline
 
 EVIL = "c1-1616694872512<script><img src=x onerror=alert(1)>&'.png"
 SETTINGS = ChangeSettings(resize_to=(180, 320), blur_radii=(3,), motion_tolerance=0.0)
@@ -76,7 +76,7 @@ class Page(html.parser.HTMLParser):
     def picture_of(self, name):
         """Return picture and entry of a file."""
         number = [title for title, _ in self.data["files"]].index(name)
-        entries = [entry for entry in self.data["entries"] if entry["title"] == number]
+        entries = [entry for entry in self.data["entries"] if entry.get("title") == number]
         return self.pictures[number], entries[0] if entries else None
 
 
@@ -156,8 +156,9 @@ def test_it_says_what_was_kept_and_by_which_rule(yard, page_of):
 
 
 def test_the_cameras_have_their_counts(yard, page_of):
-    page = page_of(yard)
-    assert re.search(r"c132133%\s*c221150%", re.sub(r"\s", "", page.text))
+    text = " ".join(page_of(yard).text.split())
+    assert "c1 3 frames, 2 kept, 1 dropped (33%)" in text
+    assert "c2 2 frames, 1 kept, 1 dropped (50%)" in text
 
 
 def test_every_frame_stands_beside_the_one_it_was_judged_by(yard, page_of):
@@ -230,11 +231,15 @@ def test_the_margin_of_similarities(yard, page_of):
 def test_each_picture_is_there_once_and_small(yard, page_of):
     page = page_of(yard)
     assert len(page.pictures) == len(page.data["files"]) == 5
-    for jpeg, width, height, problem, _ in page.pictures:
-        image = Image.open(io.BytesIO(base64.b64decode(jpeg)))
-        assert (image.format, image.size) == ("JPEG", (width, height))
-        assert (width, height) == (SIDE, 135)
+    for webp, width, height, problem, _ in page.pictures:
+        image = Image.open(io.BytesIO(base64.b64decode(webp)))
+        assert (image.format, image.size) == ("WEBP", (width, height))
+        assert (width, height) == (320, 180)  # no larger than the file
         assert problem == ""
+
+
+def test_thumbnails_are_smaller_where_there_are_many():
+    assert side_for(20) > side_for(20_000) == SIDE
 
 
 def test_a_broken_or_missing_file_is_shown_as_such(yard, page_of, tmp_path):
@@ -261,6 +266,94 @@ def test_protected_frames_stand_beside_what_they_repeat(yard, page_of, tmp_path)
     assert picture[0] is not None
     assert entry is None
     assert len(page.data["entries"]) == 5
+
+
+@pytest.fixture
+def album(tmp_path):
+    """A folder of photos, and its plan: an equal file, a doubtful one that is larger, others."""
+    folder = tmp_path / "album"
+    folder.mkdir()
+    taken = Image.Exif()
+    taken[0x8769] = {0x9003: "2021:07:04 10:11:12"}
+    scene(60, (200, 100)).save(folder / "a.jpg", exif=taken)
+    (folder / "b.jpg").write_bytes((folder / "a.jpg").read_bytes())
+    scene(60, (400, 200)).save(folder / "c.jpg")
+    scene().save(folder / "d.png")
+    scene(5).save(folder / "e.png")
+    scene(9).save(folder / "<i>.png")
+
+    def fields(name):
+        file = PlannedFile.look_at(str(folder), str(folder / name))
+        return {"file": file.file, "size": file.size, "sha256": file.sha256}
+
+    return DedupPlan(
+        folder=str(folder),
+        kept=(
+            KeptFile(**fields("a.jpg")),
+            KeptFile(**fields("d.png"), nearest="a.jpg", similarity=0.2),
+            KeptFile(**fields("e.png"), nearest="d.png", similarity=0.93),
+        ),
+        dropped=(
+            DroppedFile(**fields("b.jpg"), repeats="a.jpg", similarity=1.0),
+            DroppedFile(**fields("c.jpg"), repeats="a.jpg", similarity=0.951),
+            DroppedFile(**fields("<i>.png"), repeats="e.png", similarity=0.97),
+        ),
+        unreadable=(),
+        rules=DedupRules(threshold=0.95),
+        fingerprint=None,
+        created="2024-05-01T12:00:00+02:00",
+    )
+
+
+def test_photos_are_called_photos_and_have_no_cameras(album, page_of, yard):
+    text = page_of(album).text
+    assert "album: 3 of 6 photos repeat another" in text
+    assert "similarity 0.95 or more to an earlier kept photo" in text
+    assert "amera" not in text
+    assert "frame" not in text.replace("nearframe", "")
+    assert "Cameras" in page_of(yard).text
+
+
+def test_the_page_of_a_plan_opens_on_what_was_dropped_doubtful_first(album, yard, page_of):
+    for plan in (album, yard):
+        page = page_of(plan)
+        values = [value for name, value in page.attributes if name == "value"]
+        assert values[:5] == ["0", "1", "", "margin", ""]
+        assert "selected" not in {name for name, _ in page.attributes}
+
+
+def test_the_doubtful_photos_are_the_least_alike(album, page_of):
+    page = page_of(album)
+    names = [name for name, _ in page.data["files"]]
+    dropped = [entry for entry in page.data["entries"] if entry["kind"] == 0]
+    dropped.sort(key=lambda entry: entry["margin"])
+    assert [names[entry["pictures"][1][0]] for entry in dropped] == ["c.jpg", "<i>.png", "b.jpg"]
+    assert dropped[0]["notes"] == [["warn", "the dropped one has more pixels"]]
+    assert dropped[2]["notes"] == [["good", "equal files"]]
+    assert dropped[2]["margin"] == 1
+
+
+def test_photos_have_their_size_dimensions_and_date(album, page_of):
+    details = dict(page_of(album).data["files"])
+    assert re.fullmatch(r"[\d.]+ (bytes|kB) · 200 × 100\n2021-07-04 10:11", details["a.jpg"])
+    assert re.fullmatch(r"[\d.]+ (bytes|kB) · 400 × 200\nmodified 2.+", details["c.jpg"])
+
+
+def test_photos_that_stay_have_pictures_only_where_they_are_nearly_repeats(album, page_of):
+    page = page_of(album)
+    kept = [entry for entry in page.data["entries"] if entry["kind"] == 1]
+    assert [len(entry["pictures"]) for entry in kept] == [0, 0, 2]
+    assert kept[1]["heading"] == "d.png"
+    assert kept[1]["facts"].endswith("nearest a.jpg · similarity 0.200000")
+    assert len(page.pictures) == len(page.data["files"]) == 6
+    without = replace(album, kept=(album.kept[0],), dropped=album.dropped[:2])
+    assert len(page_of(without).pictures) == 3
+
+
+def test_a_photo_that_is_gone_is_shown_as_such(album, page_of, tmp_path):
+    (tmp_path / "album" / "c.jpg").unlink()
+    picture, _ = page_of(album).picture_of("c.jpg")
+    assert picture[:4] == [None, 0, 0, "the file is gone"]
 
 
 def test_names_are_text_not_markup(yard, page_of, tmp_path):
@@ -290,7 +383,8 @@ def test_it_needs_no_other_file_and_no_network(yard, page_of, tmp_path):
 def test_only_its_own_script_and_style_may_run(yard, page_of, tmp_path):
     policy = next(value for _, value in page_of(yard).attributes if "default-src" in value)
     text = (tmp_path / "report.html").read_text("utf-8")
-    assert "default-src 'none'; img-src data:;" in policy
+    assert policy.startswith("default-src 'none';")
+    assert " img-src data:;" in policy
     for element in ("style", "script"):
         content = re.search(rf"<{element}>(.*?)</{element}>", text, re.DOTALL)[1]
         digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
@@ -308,7 +402,11 @@ def test_pictures_are_written_pack_by_pack(tmp_path, monkeypatch):
             yield str(number)
 
     report_page.write_page(
-        tmp_path / "p.html", title="t", body="", pictures=pictures(), data=lambda: {"n": len(seen)}
+        tmp_path / "p.html",
+        "query.html",
+        pictures=pictures(),
+        data=lambda: {"n": len(seen)},
+        **{"index": "i", "total": 0, "facts": [], "unreadable": [], "judged": False},
     )
     text = (tmp_path / "p.html").read_text("utf-8")
     packs = re.findall(r'class="pack">(.*?)</script>', text, re.DOTALL)
@@ -363,22 +461,45 @@ def test_a_mask_that_does_not_fit_costs_only_the_outlines(yard, page_of, tmp_pat
     assert picture[4] == []
 
 
-def counts(svg):
-    found = re.findall(r"<title>[^<]*: (\d+) kept, (\d+) dropped", svg)
-    return {(int(kept), int(dropped)) for kept, dropped in found}
+def test_a_page_is_written_as_its_pictures_are_made():
+    seen = []
+    parts = report_page.page_parts(
+        "query.html",
+        pictures=(seen.append(number) or str(number) for number in range(1000)),
+        data=lambda: {},
+        **{"index": "i", "total": 0, "facts": [], "unreadable": [], "judged": False},
+    )
+    made = [len(seen) for part in parts if part.startswith("[")]
+    assert made == list(range(report_page.PER_PACK, 1001, report_page.PER_PACK))
+
+
+def bars(rows):
+    return draw_timeline(rows, kinds=("kept", "dropped"))
+
+
+def counts(timeline):
+    titles = [bar.title for row in timeline.rows for bar in row.bars]
+    found = [re.search(r": (\d+) kept, (\d+) dropped", title).groups() for title in titles]
+    return [(int(kept), int(dropped)) for kept, dropped in found]
 
 
 def test_frames_without_times_are_drawn_in_order():
-    svg, note = dedup_timeline([TimelineRow("c1", [(None, True), (None, False), (None, False)])])
-    assert counts(svg) == {(1, 0), (0, 1)}
-    assert "order" in note
+    timeline = bars([TimelineRow("c1", [(None, "kept"), (None, "dropped"), (None, "dropped")])])
+    assert counts(timeline) == [(1, 0), (0, 1), (0, 1)]
+    assert "order" in timeline.note
 
 
 def test_a_long_row_is_drawn_in_bins_that_count_every_frame():
-    frames = [(None, number % 10 == 0) for number in range(5000)]
-    svg, _ = dedup_timeline([TimelineRow("c1", frames)])
-    found = set(re.findall(r"<title>(frames [^<]*)</title>", svg))
-    totals = [re.search(r": (\d+) kept, (\d+) dropped", title).groups() for title in found]
-    assert sum(int(kept) for kept, _ in totals) == 500
-    assert sum(int(dropped) for _, dropped in totals) == 4500
-    assert svg.count("<rect") < 500
+    frames = [(None, "dropped" if number % 10 else "kept") for number in range(5000)]
+    timeline = bars([TimelineRow("c1", frames)])
+    assert sum(kept for kept, _ in counts(timeline)) == 500
+    assert sum(dropped for _, dropped in counts(timeline)) == 4500
+    assert len(timeline.rows[0].bars) < 250
+
+
+def test_one_kept_frame_among_thousands_is_seen_and_no_bar_is_too_high():
+    frames = [(None, "dropped" if number else "kept") for number in range(100_000)]
+    (row,) = bars([TimelineRow("c1", frames)]).rows
+    (kept, _, height), (dropped, top, rest) = row.bars[0].parts
+    assert (kept, dropped, height, top) == ("kept", "dropped", 2.0, 0.0)
+    assert height + rest == HEIGHT

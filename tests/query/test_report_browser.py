@@ -2,6 +2,7 @@
 
 import base64
 import io
+import itertools
 import json
 import os
 import shutil
@@ -9,16 +10,18 @@ import shutil
 import pytest
 from PIL import Image
 
+from nearframe.common import show_time
 from nearframe.index import build_index
 from nearframe.query import (
     ChangeSettings,
     DedupOptions,
     plan_dedup,
+    save_page,
     save_query_report,
     save_report,
     search,
+    survey,
 )
-from nearframe.query.report.dedup_page import _controls, _Frames
 from nearframe.query.report.page import to_json, write_page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -65,7 +68,7 @@ def opened(browser):
         for message in messages
         if message["method"] == "Network.requestWillBeSent"
     ]
-    assert [url for url in requested if not url.startswith("data:image/jpeg;base64,")] == addresses
+    assert [url for url in requested if not url.startswith("data:image/")] == addresses
 
 
 def settle(browser):
@@ -119,9 +122,10 @@ def dedup_page(tmp_path, picture):
 
 def test_the_pictures_load(dedup_page, opened):
     browser = opened(dedup_page)
+    choose(browser, "kind", "")
     assert len(cards(browser)) == 11
     widths = browser.execute_script("return [...document.images].map((i) => i.naturalWidth)")
-    assert set(widths) == {240}
+    assert set(widths) == {320}
     missing = browser.execute_script("return document.querySelector('.missing').textContent")
     assert missing == "cannot be shown: the file is gone"
     assert browser.execute_script("return document.querySelectorAll('polygon').length") > 0
@@ -129,13 +133,14 @@ def test_the_pictures_load(dedup_page, opened):
 
 def test_names_are_text(dedup_page, opened):
     browser = opened(dedup_page)
+    choose(browser, "kind", "")
     assert any("<img src=x onerror=alert(1)>" in title for title in cards(browser))
 
 
 def test_the_filters_change_what_is_shown(dedup_page, opened):
     browser = opened(dedup_page)
-    assert count(browser) == "11 of 11"
-    choose(browser, "kind", "0")
+    choose(browser, "order", "")
+    assert count(browser) in ("2 of 11", "3 of 11")
     dropped = cards(browser)
     assert (
         dropped
@@ -156,6 +161,7 @@ def test_the_filters_change_what_is_shown(dedup_page, opened):
 
 def test_a_camera_of_the_table_is_a_filter(dedup_page, opened):
     browser = opened(dedup_page)
+    choose(browser, "kind", "")
     browser.execute_script("document.querySelector('button[data-group=\"1\"]').click()")
     assert {title[:2] for title in cards(browser)} == {"c2"}
 
@@ -180,7 +186,7 @@ def test_a_report_of_queries(tmp_path, picture, opened, fake_embedder):
     browser = opened(tmp_path / "q.html")
     assert cards(browser) == ["0.png", "1.png", "2.png"]
     widths = browser.execute_script("return [...document.images].map((i) => i.naturalWidth)")
-    assert widths == [240] * 9
+    assert widths == [320] * 9
     choose(browser, "kind", "0")
     assert cards(browser) == []
 
@@ -189,8 +195,8 @@ def test_a_report_of_queries(tmp_path, picture, opened, fake_embedder):
 def long_page(tmp_path):
     """A list of 5,000 entries, each closer to the threshold than the one before it."""
     buffer = io.BytesIO()
-    Image.new("RGB", (240, 135), "gray").save(buffer, "JPEG")
-    jpeg = base64.b64encode(buffer.getvalue()).decode()
+    Image.new("RGB", (240, 135), "gray").save(buffer, "WEBP")
+    webp = base64.b64encode(buffer.getvalue()).decode()
     entries = [
         {
             "kind": number % 2,
@@ -204,20 +210,118 @@ def long_page(tmp_path):
     ]
     write_page(
         tmp_path / "long.html",
-        title="long",
-        body=_controls(_Frames([], [], [], ["c1"])),
-        pictures=(to_json([jpeg, 240, 135, "", []]) for _ in range(FRAMES)),
+        "frames.html",
+        pictures=(to_json([webp, 240, 135, "", []]) for _ in range(FRAMES)),
         data=lambda: {
             "kinds": [{"name": "dropped", "good": False}, {"name": "kept", "good": True}],
             "files": [[f"c1-{number}.png", "c1"] for number in range(FRAMES)],
             "entries": entries,
         },
+        name="long",
+        kept=FRAMES // 2,
+        total=FRAMES,
+        tiles=[],
+        facts=[],
+        timeline=None,
+        cameras=[],
+        groups=[],
+        near=[("", "at any distance"), ("0.1", "within 10%")],
+        unreadable=[],
     )
     return tmp_path / "long.html"
 
 
+@pytest.fixture
+def phone(browser):
+    """Make the window as narrow as a phone."""
+    size = {"width": 400, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    yield
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def outside(browser):
+    """Return what reaches beyond the sides of the window, and whether the page scrolls sideways."""
+    settle(browser)
+    return browser.execute_script(
+        "const wide = [...document.querySelectorAll('body *')].filter((e) => {"
+        " const {left, right, width} = e.getBoundingClientRect();"
+        " return width && (left < -1 || right > innerWidth + 1); });"
+        "if (document.documentElement.scrollWidth > innerWidth) wide.push(document.body);"
+        "return wide.map((e) => `${e.tagName} ${e.className.baseVal ?? e.className}`);"
+    )
+
+
+LONG = "a_rather_long_name_without_any_space_in_it_" * 3
+
+
+def test_on_a_phone_the_frames_fit(dedup_page, opened, phone):
+    browser = opened(dedup_page)
+    choose(browser, "kind", "")
+    assert outside(browser) == []
+
+
+def test_on_a_phone_the_photos_fit(tmp_path, picture, opened, phone, fake_embedder):
+    folder = tmp_path / "album"
+    folder.mkdir()
+    for name in (LONG, f"{LONG}2", "c"):
+        picture(len(name) > 1, (320, 180)).save(folder / f"{name}.png")
+    save_report(plan_dedup(folder, embedder=fake_embedder), tmp_path / "report.html")
+    browser = opened(tmp_path / "report.html")
+    assert count(browser) == "1 of 3"
+    assert outside(browser) == []
+
+
+def test_on_a_phone_the_time_of_an_answer_is_read_whole(
+    tmp_path, picture, sample_video, opened, phone, fake_embedder
+):
+    shutil.copy(sample_video, tmp_path / f"{LONG}.mp4")
+    build_index([tmp_path], tmp_path / "x.index", embedder=fake_embedder)
+    picture(0, (320, 180)).save(tmp_path / "still.png")
+    found = search(tmp_path / "x.index", [tmp_path / "still.png"], k=5, embedder=fake_embedder)
+    save_query_report(found, tmp_path / "q.html", index="x.index", threshold=0.9)
+    browser = opened(tmp_path / "q.html")
+    assert outside(browser) == []
+    times = browser.execute_script(
+        "return [...document.querySelectorAll('figure:not(:first-child) .role')].map((e) =>"
+        " [e.textContent, e.scrollWidth <= e.clientWidth,"
+        " parseFloat(getComputedStyle(e).fontSize)])"
+    )
+    assert len(times) == 5
+    for (time, whole, size), match in zip(times, found.results[0].matches, strict=True):
+        assert time == show_time(match.frame.time_s)
+        assert whole
+        assert size >= 15
+
+
+def test_on_a_phone_every_camera_has_its_row(tmp_path, picture, opened, phone):
+    folder = tmp_path / "lot"
+    folder.mkdir()
+    for camera in (LONG[:120], "c2"):
+        for hour in range(24):
+            picture(hour, (64, 36)).save(folder / f"{camera}-{1616694872510 + hour * 3600_000}.png")
+    save_page(survey(folder), tmp_path / "overview.html")
+    browser = opened(tmp_path / "overview.html")
+    assert outside(browser) == []
+    widths = browser.execute_script(
+        "return [...document.querySelectorAll('svg.bars')].map((e) => e.clientWidth)"
+    )
+    assert len(widths) == 2
+    assert min(widths) > 330
+    labels = browser.execute_script(
+        "return [...document.querySelectorAll('.axis text')].filter((e) => e.checkVisibility())"
+        ".map((e) => e.getBoundingClientRect()).map((r) => [r.left, r.right, r.top])"
+        ".sort((a, b) => a[2] - b[2] || a[0] - b[0])"
+    )
+    assert len(labels) > 3
+    for before, after in itertools.pairwise(labels):
+        assert before[2] != after[2] or before[1] <= after[0]
+
+
 def test_of_many_frames_only_those_near_the_window_are_in_the_document(long_page, opened):
     browser = opened(long_page)
+    choose(browser, "kind", "")
+    choose(browser, "order", "")
     assert count(browser) == "5,000 of 5,000"
     assert 4 <= len(cards(browser)) <= 100
     for share in (0.5, 1.0):
@@ -238,7 +342,9 @@ def test_of_many_frames_only_those_near_the_window_are_in_the_document(long_page
 
 def test_the_closest_to_the_threshold_come_first(long_page, opened):
     browser = opened(long_page)
-    choose(browser, "order", "margin")
+    assert count(browser) == "2,500 of 5,000"
+    assert cards(browser)[:3] == ["c1-4998.png", "c1-4996.png", "c1-4994.png"]
+    choose(browser, "kind", "")
     assert cards(browser)[:3] == ["c1-4999.png", "c1-4998.png", "c1-4997.png"]
     choose(browser, "margin", "0.1")
     assert count(browser) == "500 of 5,000"

@@ -115,11 +115,11 @@ def test_each_query_stands_beside_its_matches(report, page_of):
     assert shown == [
         [
             ("0.png", "query", ""),
-            ("film.mp4", "1: similarity 0.999900", "frame 99 · 0:00:03.300"),
-            ("2.png", "2: similarity 0.999000", "frame 2"),
-            ("film.mp4", "3: similarity 0.990000", "frame 3 · 0:00:00.100"),
+            ("film.mp4", "0:00:03.300", "frame 99\nsimilarity 0.999900"),
+            ("2.png", "2.png", "frame 2\nsimilarity 0.999000"),
+            ("film.mp4", "0:00:00.100", "frame 3\nsimilarity 0.990000"),
         ],
-        [("1.png", "query", ""), ("2.png", "1: similarity 0.950000", "frame 2")],
+        [("1.png", "query", ""), ("2.png", "2.png", "frame 2\nsimilarity 0.950000")],
         [("1.png", "query", "")],
     ]
     assert [entry["kind"] for entry in page.data["entries"]] == [1, 0, 0]

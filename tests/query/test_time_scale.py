@@ -1,15 +1,14 @@
 """Bins over time, without the long stretches in which nothing is."""
 
 import itertools
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nearframe.query.report.time_axis import time_axis
-from nearframe.query.report.time_scale import TimeScale
-from nearframe.query.report.wall_time import wall_seconds
+from nearframe.query.report.time_scale import TimeScale, wall_seconds
+from nearframe.query.report.timeline import TimelineRow, draw_timeline
 
 HOUR, DAY = 3600, 86400
 MONDAY = wall_seconds(datetime(2021, 3, 22))
@@ -56,13 +55,23 @@ def test_every_time_lies_in_its_bin_and_the_order_stays(times):
     assert scale.bins <= 3 * 200
 
 
-def test_labels_do_not_touch():
-    parts = time_axis(TimeScale.of(days(14), 203), left=150, width=810, top=40)
-    rows = {}
-    for part in parts:
-        if part.startswith("<text"):
-            x, y = (float(part.split(f'{axis}="')[1].split('"')[0]) for axis in "xy")
-            rows.setdefault(y, []).append(x)
-    for places in rows.values():
-        assert all(b - a >= 50 for a, b in itertools.pairwise(places))
-    assert sum("<title>nothing from" in part for part in parts) == 13
+@pytest.mark.parametrize(("screen", "pixels"), [("wide", 760), ("narrow", 330)])
+@pytest.mark.parametrize("count", [1, 2, 14])
+def test_labels_do_not_touch(screen, pixels, count):
+    epoch = datetime(1970, 1, 1)
+    times = [(epoch + timedelta(seconds=second), "images") for second in days(count)]
+    timeline = draw_timeline([TimelineRow("c1", times)], kinds=("images",))
+    lines = {}
+    for tick in timeline.ticks:
+        if tick.text and tick.screens in ("", screen):
+            width = 7 * len(tick.text)
+            x = tick.x * pixels / 100
+            left = x - {"start": 0, "middle": width / 2, "end": width}[tick.anchor]
+            lines.setdefault(tick.line, []).append((left, left + width))
+    assert lines
+    for places in lines.values():
+        assert all(before[1] <= after[0] for before, after in itertools.pairwise(places))
+        assert places[0][0] >= 0
+        assert places[-1][1] <= pixels
+    assert len(timeline.breaks) == count - 1
+    assert all(title.startswith("nothing from") for _, title in timeline.breaks)

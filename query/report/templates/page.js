@@ -9,9 +9,6 @@
   const BLOCK = 12; // entries; fills whole rows of 1, 2, 3, 4 and 6 columns
   const MOST_PRINTED = 600;
   const SVG = "http://www.w3.org/2000/svg";
-  const columns = Math.min(6, data.entries.reduce((most, entry) => Math.max(most, entry.pictures.length), 1));
-  list.style.setProperty("--columns", columns);
-  list.style.setProperty("--card-width", `${columns * 240}px`);
   let shown = [];
   let blockHeight = 900;
 
@@ -51,14 +48,14 @@
 
   function figure([file, role, outlined, own], title) {
     const [name, detail] = data.files[file];
-    const [jpeg, width, height, problem, regions] = pictureOf(file);
+    const [webp, width, height, problem, regions] = pictureOf(file);
     const made = element("figure");
     const frame = element("div", "frame");
-    frame.style.aspectRatio = jpeg ? `${width} / ${height}` : "16 / 9";
-    if (jpeg) {
+    frame.style.aspectRatio = webp ? `${width} / ${height}` : "16 / 9";
+    if (webp) {
       const image = new Image();
       image.alt = `${role}: ${name}`;
-      image.src = `data:image/jpeg;base64,${jpeg}`;
+      image.src = `data:image/webp;base64,${webp}`;
       frame.append(image);
       if (outlined && regions) frame.append(outlines(regions));
     } else {
@@ -66,7 +63,11 @@
       frame.textContent = `cannot be shown: ${problem}`;
     }
     const caption = element("figcaption");
-    for (const [kind, text] of [["role", role], ["", file === title && own === undefined ? "" : name], ["", own ?? detail]]) {
+    for (const [kind, text] of [
+      ["role", role],
+      ["name", name === role || file === title ? "" : name],
+      ["detail", own ?? detail],
+    ]) {
       if (!text) continue;
       const line = element("span", kind, text);
       line.title = text;
@@ -78,14 +79,20 @@
 
   function card(entry) {
     const kind = data.kinds[entry.kind];
-    const made = element("article", kind.good ? "card good" : "card");
+    const made = element("article", "card");
     const title = element("h3", "", entry.heading ?? data.files[entry.title][0]);
     title.title = title.textContent;
     const facts = element("p", "facts");
-    facts.append(element("span", "badge", kind.name), entry.facts);
-    const pictures = element("div", "pictures");
-    pictures.append(...entry.pictures.map((picture) => figure(picture, entry.title)));
-    made.append(title, facts, pictures);
+    facts.append(element("span", kind.good ? "badge good" : "badge", kind.name));
+    for (const [tone, text] of entry.notes ?? []) facts.append(element("span", `badge ${tone}`, text));
+    facts.append(entry.facts);
+    made.append(title, facts);
+    if (entry.pictures.length) {
+      const pictures = element("div", "pictures");
+      // The caption of the first need not repeat the title.
+      pictures.append(...entry.pictures.map((picture, i) => figure(picture, i ? undefined : entry.title)));
+      made.append(pictures);
+    }
     return made;
   }
 
@@ -133,7 +140,7 @@
       block.dataset.first = first;
       blocks.push(block);
     }
-    list.replaceChildren(...blocks.slice(0, 1));
+    list.replaceChildren(...(blocks.length ? blocks.slice(0, 1) : [element("p", "empty", "Nothing to show.")]));
     if (blocks.length > 1) fill(blocks[0]); // says how high the others will be
     for (const block of blocks.slice(1)) block.style.height = `${blockHeight}px`;
     list.append(...blocks.slice(1));
