@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
@@ -79,6 +79,17 @@ def write_video(path: Path, codec: str, size: tuple[int, int], packets: Iterator
             packet.stream, packet.pts, packet.dts = stream, number, number
             packet.time_base, packet.is_keyframe = Fraction(1, 25), True
             container.mux(packet)
+
+
+def write_h264(path: Path, pictures: Sequence[np.ndarray]) -> None:
+    """Write a video of RGB pictures, uint8, shape ``(height, width, 3)``."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.height, stream.width = pictures[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        for picture in pictures:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
 
 
 def flat_mov(path: Path, side: int, frames: int) -> None:

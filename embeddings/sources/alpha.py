@@ -1,5 +1,6 @@
 """Transparency of videos: a decoder that reads it, and the one colour that a video is laid over."""
 
+import contextlib
 import functools
 import itertools
 import os
@@ -64,8 +65,9 @@ def background_of_video(path: str) -> Colour:
 def _background(file: File) -> Colour:
     with opened(file.path) as (container, stream):
         for picture in itertools.islice(_pictures(container, stream), _MOST_FRAMES):
-            if has_alpha(picture):
-                colour = background_of(_rgba(picture))
+            # What does not convert is said of the frame itself.
+            with contextlib.suppress(av.FFmpegError, ValueError):
+                colour = background_of(_rgba(picture)) if has_alpha(picture) else None
                 if colour is not None:
                     return colour
     return DEFAULT_BACKGROUND

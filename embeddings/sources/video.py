@@ -140,8 +140,15 @@ class Converter:
         DECODED.hold(converter, frame_bytes(decoded.picture))
         return converter
 
-    def __call__(self) -> Frame:
-        """Return the frame with RGB pixels."""
+    def __call__(self) -> Frame | Unreadable:
+        """Return the frame with RGB pixels; FFmpeg converts not all that damaged headers name."""
+        try:
+            return self._frame()
+        except (av.FFmpegError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            return Unreadable(self.path, self.decoded.number, f"cannot become RGB ({reason})")
+
+    def _frame(self) -> Frame:
         picture = self.decoded.picture
         # Shape (height, width, 3), uint8; FFmpeg takes matrix and range from the frame's tags.
         if self.background is None:

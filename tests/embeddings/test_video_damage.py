@@ -271,3 +271,22 @@ def test_ordinals_never_give_a_number_twice(stamps):
             ordinals.read(stamp)
     numbers = [ordinals.number(stamp) for stamp in stamps]
     assert sorted(numbers) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("pixel_format", ["yuv420p", "yuva420p"])
+def test_frames_whose_colours_ffmpeg_cannot_convert_are_named_one_by_one(
+    make_video, numbered_picture, pixel_format
+):
+    def unknown_colours(stream):
+        stream.codec_context.colorspace = 14  # ICtCp
+
+    path = make_video(
+        "a.mkv",
+        codec="ffv1",
+        pixel_format=pixel_format,
+        prepare=unknown_colours,
+        pictures=[numbered_picture(number) for number in range(2)],
+    )
+    outcomes = [decode() for decode in VideoSource.open(path).decoders()]
+    assert [outcome.number for outcome in outcomes] == [0, 1]
+    assert all("cannot become RGB (Operation not sup" in outcome.reason for outcome in outcomes)
