@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 import traceback
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -196,7 +197,20 @@ def mutated(data: bytes, other: bytes, seed: int) -> bytes:
             changed[at : at + length] = other[start : start + length]
         elif chance.random() < 0.3:
             del changed[int(chance.integers(whole)) :]
-    return bytes(changed)
+    return _with_checksums(bytes(changed)) if seed % 2 else bytes(changed)
+
+
+def _with_checksums(data: bytes) -> bytes:
+    """Make the checksums of a PNG right, so that what is behind them is read."""
+    if not data.startswith(b"\x89PNG"):
+        return data
+    fixed, place = data[:8], 8
+    while place + 12 <= len(data):
+        end = place + 8 + int.from_bytes(data[place : place + 4], "big")
+        chunk = data[place + 4 : end]
+        fixed += data[place : place + 4] + chunk + zlib.crc32(chunk).to_bytes(4, "big")
+        place = end + 4
+    return fixed
 
 
 def read_as_image(path: Path) -> bool:
