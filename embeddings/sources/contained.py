@@ -79,13 +79,20 @@ def _outcome(request: tuple[Any, ...]) -> tuple[str, Any]:
     finally:
         timer.cancel()
         code = process.wait()
-    return ("failed", _reason(code, late=late.is_set())) if answer is None else answer
+    if answer is not None:
+        return answer
+    # Where no signal ended it, the file may not be why.
+    return "failed" if code < 0 or late.is_set() else "unreadable", _reason(
+        code, late=late.is_set()
+    )
 
 
 def _reason(code: int, *, late: bool) -> str:
     """Say what an exit code without an answer means."""
-    if late or code == -getattr(signal, "SIGXCPU", 0):
-        return f"takes more than {MOST_CORE_S} seconds to decode, which is past the limit"
+    if late:
+        return f"takes more than {MOST_S} seconds to decode, which is past the limit"
+    if code == -getattr(signal, "SIGXCPU", 0):
+        return f"takes more than {MOST_CORE_S} seconds of a core, which is past the limit"
     if code == -getattr(signal, "SIGKILL", 0):
         return "the system ended its decoder, as it does when memory runs out"
     if code < 0:

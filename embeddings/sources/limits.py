@@ -26,8 +26,9 @@ MOST_PROBED_PIXELS = MOST_BYTES // 6
 MOST_SCANS = 500
 """Scans of a JPEG; a usual progressive one has 10."""
 
-MOST_CORE_S, MOST_S = 20, 60
-"""Seconds that decoding one picture may take: of a processor core, and of the clock."""
+MOST_CORE_S, MOST_S = 20, 300
+"""Seconds that decoding one picture may take: of a processor core, and of the clock, which goes on
+while a busy machine does other things."""
 
 # From here on a picture is decoded in a process of its own, which can be ended.
 _LARGE_BYTES, _MANY_SCANS, _MANY_PIXELS = 400_000_000, 50, 2_000_000_000
