@@ -182,18 +182,24 @@ def test_ctrl_c_says_that_the_same_command_goes_on(start, program, make_folder, 
         assert len(opened) == 40
 
 
+def frames_of(index):
+    with FrameIndex.open(index) as opened:
+        return len(opened)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="no SIGINT for a single process")
-def test_what_was_read_before_ctrl_c_is_not_read_again(start, program, make_folder, tmp_path):
+def test_what_was_read_before_ctrl_c_is_not_read_again(
+    start, program, make_folder, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("NEARFRAME_TEST_COMMIT_EVERY", "8")
     folder = make_folder(40)
     index = tmp_path / "x.index"
     command = ("buildIndex", "-i", folder, "-o", index, "--batch-size", 1)
     process = start(*command, delay_s=0.05)
-    until = time.monotonic() + 2
-    interrupt_when(process, lambda: FrameIndex.exists(index) and time.monotonic() > until)
-    if process.returncode == 0:
-        pytest.skip("it finished before it could be interrupted")
-    with FrameIndex.open(index) as opened:
-        done = len(opened)
+    interrupt_when(process, lambda: FrameIndex.exists(index) and frames_of(index))
+    assert process.returncode == 1
+    done = frames_of(index)
+    assert 8 <= done < 40
     answer = json.loads(program(*command, "--json").stdout)
     assert (answer["unchanged"], answer["embedded"]) == (done, 40 - done)
 
