@@ -240,8 +240,8 @@ class Trials:
                 raise FaultError(f"{name} is gone")
         for name, state in now.items():
             before, after = self._before.get(name), self._after.get(name)
-            if name.endswith(".partial"):
-                continue  # nobody's yet
+            if name.endswith(".partial") or state == "folder":
+                continue  # nobody's yet, as an index without its catalogue
             if state.startswith("{"):
                 if problem := index_fault(state, before, after):
                     raise FaultError(f"{name}: {problem}")
@@ -300,15 +300,15 @@ class Trials:
 
 def _is_partial(name: str) -> bool:
     """Whether a file grows while a command runs."""
-    return name.endswith((".jsonl", ".nearframe-moved.json")) or "/.cache/" in name
+    return name.endswith((".jsonl", ".nearframe-moved.json", ".trashinfo")) or "/.cache/" in name
 
 
 def _may_stay(name: str, state: str) -> bool:
     """Whether something may be left when everything was taken back."""
-    if "Trash" in name:
+    if "Trash" in name or name.startswith("home/"):
         # Its folders; and a record without a word, which may be another program's for a minute.
         return state == "folder" or (name.endswith(".trashinfo") and state == _EMPTY)
-    return name.endswith((".jsonl", ".dedup.json")) or "/.cache" in name
+    return name.endswith((".jsonl", ".dedup.json"))
 
 
 def main() -> None:

@@ -59,8 +59,9 @@ def everything(root: Path, originals: frozenset[str], of_index: Callable[[Path],
             state[name] = ""  # of a build that goes on with it or makes it anew
         elif path.is_dir() and (path / CATALOGUE).exists():
             state[name] = of_index(path)
-        elif "/.cache/" in name:
-            state[name] = ""  # looked at elsewhere
+        elif ".cache" in path.parts:
+            if name.endswith((".tmp", ".partial", "-journal")):
+                state[name] = ""  # what else is there differs from run to run
         else:
             state[name] = _described(path, originals)
     return state

@@ -33,6 +33,7 @@ def main() -> None:
     parser.add_argument("pairs", type=int, help="in all")
     count = parser.parse_args().pairs
     use_fake_network()
+    failed = 0
     print(f"{'two runs of':<24} tries  refused  failures")
     for number, name in enumerate(WRITERS):
         tries = count * (number + 1) // len(WRITERS) - count * number // len(WRITERS)
@@ -41,6 +42,8 @@ def main() -> None:
         faults = [fault for _, fault in results if fault]
         shown = faults[0] if faults else ""
         print(f"{name:<24} {tries:<6} {refused:<8} {len(faults)} {shown}", flush=True)
+        failed += len(faults)
+    sys.exit(int(failed > 0))
 
 
 def use_fake_network() -> None:

@@ -234,11 +234,14 @@ def _interrupted(
     source: Path, comparison: ComparisonOptions, embedder: EmbedderOptions
 ) -> "tuple[DedupPlan, Path] | None":
     """Find the plan of an earlier run of the same command that did not come to its end."""
-    from nearframe.common import name_key, numbered_paths
+    from nearframe.common import name_key, numbered_paths, remove_leftovers, writing_errors
     from nearframe.query import DedupPlan, journal_of
 
     for path in itertools.takewhile(Path.exists, numbered_paths(_default_plan_path(source))):
-        if not journal_of(path).exists():
+        journal = journal_of(path)
+        if not journal.exists():
+            with writing_errors(journal):
+                remove_leftovers([journal])  # of a run that was killed before it did anything
             continue
         plan = DedupPlan.load(path)
         made_with = plan.fingerprint

@@ -15,7 +15,6 @@ from nearframe.common import (
     rename_new,
     shown,
     sync_directory,
-    writing_errors,
 )
 
 _EFFECTIVE_IDS = os.access in os.supports_effective_ids
@@ -59,9 +58,7 @@ def copy_file(source: Path, target: Path, sha256: str) -> None:
         with atomic_path(target, replace=False) as temporary:
             shutil.copy2(source, temporary)
             if file_sha256(temporary) != sha256:
-                raise NearframeError(
-                    f"{shown(source)} changed while it was copied; left where it is"
-                )
+                raise NearframeError("changed while it was copied; left where it is")
     except FileExistsError as error:
         raise _taken(target) from error
 
@@ -199,8 +196,7 @@ def move_file(source: Path, target: Path, sha256: str, token: str) -> None:
         _require_removable(source, error)
         if error.errno != errno.EXDEV:
             raise
-        copy_file(source, target, sha256)
-        _remove_copied(source, target, sha256, token)
+        _move_across(source, target, sha256, token)
     else:
         if not has_content(target, sha256):
             put_back(target, source)
@@ -209,22 +205,26 @@ def move_file(source: Path, target: Path, sha256: str, token: str) -> None:
     sync_directory(source.parent)
 
 
-def _remove_copied(source: Path, target: Path, sha256: str, token: str) -> None:
-    """Remove a file that was copied to another file system.
+def _move_across(source: Path, target: Path, sha256: str, token: str) -> None:
+    """Move a file to another file system.
 
-    Where it is gone already, the copy is the only one and stays. So it does where the file has
-    another content by now.
+    It has its private name while it is copied: nobody else moves or removes it meanwhile, and what
+    takes its name stays.
     """
-    if not os.path.lexists(source):
-        return
+    private = private_path(source, token)
+    rename_new(source, private)
     try:
-        with writing_errors(source):
-            remove_copy(source, token, sha256, stays=target)
-    except NearframeError:
-        if not os.path.lexists(source):
-            return
-        if has_content(source, sha256):
-            remove_copy(target, token, sha256, stays=source)
+        copy_file(private, target, sha256)
+        if not has_content(private, sha256):  # somebody had it open, and went on writing
+            raise NearframeError("changed meanwhile; left where it is")
+        try:
+            private.unlink()
+        except OSError:
+            remove_copy(target, token, sha256, stays=private)
+            raise
+    except BaseException:
+        if os.path.lexists(private):
+            put_back(private, source)
         raise
 
 

@@ -215,11 +215,12 @@ def _new_record(
     origin = os.fsencode(path)
     if path.is_relative_to(top):
         origin = os.fsencode(path.relative_to(top))
-    content = b"[Trash Info]\nPath=%s\nDeletionDate=%s\n%s=%s\n" % (
-        quote(origin).encode(),
-        datetime.now().strftime("%Y-%m-%dT%H:%M:%S").encode(),
+    # Ours first, so that also a record which was cut off can be told.
+    content = b"[Trash Info]\n%s=%s\nPath=%s\nDeletionDate=%s\n" % (
         _OURS,
         token.encode(),
+        quote(origin).encode(),
+        datetime.now().strftime("%Y-%m-%dT%H:%M:%S").encode(),
     )
     record, descriptor = _create_record(folder, path.name, numbers)
     try:

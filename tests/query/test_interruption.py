@@ -98,6 +98,11 @@ class Machine:
         patch.setenv("XDG_DATA_HOME", str(disk / "data"))
 
 
+def layout(folder):
+    """List the folders below one."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_dir())
+
+
 def contents(*folders):
     return Counter(
         hashlib.sha256(path.read_bytes()).hexdigest()
@@ -123,6 +128,7 @@ class Place:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(name.encode() * 100)
             os.utime(path, ns=(number, number * 10**15 + 123_456_789))
+        (self.folder / "empty" / "deep").mkdir(parents=True)
         self.plan = plan_of(self.folder, kept=KEPT, dropped=DROPPED)
         self.originals = contents(self.folder)
 
@@ -220,6 +226,7 @@ class TestApply:
                 assert not here.lost()
                 continue
             assert snapshot(here.folder) == untouched, end_at
+            assert layout(here.folder) == ["empty", "empty/deep", "sub"], end_at
             assert here.leftovers() == [], end_at
             assert not here.to.exists(), end_at
 
@@ -256,6 +263,7 @@ class TestUndo:
             assert not here.lost(), end_at
             here.run(here.undo)
             assert snapshot(here.folder) == untouched, end_at
+            assert layout(here.folder) == ["empty", "empty/deep", "sub"], end_at
             assert here.leftovers() == [], end_at
             assert not here.to.exists(), end_at
 

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -35,6 +36,29 @@ def test_no_pair_of_processes_loses_anything(pairs, pair, action):
         assert pairs.fault(pair, action, seed=1, **case) == "", case
 
 
+@pytest.mark.parametrize(
+    ("pair", "action"),
+    [
+        ("apply + apply", "move/trash"),
+        ("apply + apply", "split/delete"),
+        ("apply + undo", "trash"),
+        ("apply + undo", "split/move"),
+        ("undo + undo", "split"),
+    ],
+)
+def test_no_pair_of_actions_loses_anything(pairs, pair, action):
+    case = {"two_disks": True, "two_journals": pair != "undo + undo"}
+    assert pairs.fault(pair, action, seed=2, **case) == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks processes")
+def test_two_that_write_one_output_leave_it_whole(pytestconfig):
+    """In a process of its own, which has no threads yet when it forks."""
+    program = pytestconfig.rootpath / "benchmarks" / "two_writers.py"
+    done = subprocess.run([sys.executable, program, "8"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.fixture
 def plan(tmp_path, plan_of):
     folder = tmp_path / "frames"
@@ -44,47 +68,48 @@ def plan(tmp_path, plan_of):
     return plan_of(folder, kept=["a.png"], dropped={"b.png": "a.png"})
 
 
-def other_disk(*_):
-    raise OSError(18, "Invalid cross-device link")
-
-
-def test_what_a_recorder_removes_after_the_copy_stays_in_the_copy(plan, tmp_path, monkeypatch):
-    source = tmp_path / "frames" / "b.png"
-    copy = files.copy_file
-
-    def copy_and_remove(*arguments):
-        copy(*arguments)
-        source.unlink()
-
-    monkeypatch.setattr(files, "rename_new", other_disk)
-    monkeypatch.setattr(files, "copy_file", copy_and_remove)
-    to = tmp_path / "to"
-    assert apply_plan(plan, action="move", to=to, journal=tmp_path / "x.jsonl").skipped == ()
-    assert (to / "b.png").read_text() == "b.png"
-
-
-def test_what_is_written_anew_after_the_copy_stays_and_so_does_the_copy(
-    plan, tmp_path, monkeypatch
-):
-    source = tmp_path / "frames" / "b.png"
+@pytest.fixture
+def move_across(plan, tmp_path, monkeypatch):
+    """Move the repeat to another disk, while something happens to it after it was copied."""
     copy, rename = files.copy_file, files.rename_new
-
-    def copy_and_write(*arguments):
-        copy(*arguments)
-        source.write_text("new")
 
     def on_two_disks(path, target):
         if path.parent != target.parent:
-            other_disk()
+            raise OSError(18, "Invalid cross-device link")
         rename(path, target)
 
-    monkeypatch.setattr(files, "rename_new", on_two_disks)
-    monkeypatch.setattr(files, "copy_file", copy_and_write)
-    to = tmp_path / "to"
-    report = apply_plan(plan, action="move", to=to, journal=tmp_path / "x.jsonl")
+    def move(happens):
+        def copy_and_happen(*arguments):
+            copy(*arguments)
+            happens(tmp_path / "frames" / "b.png")
+
+        monkeypatch.setattr(files, "rename_new", on_two_disks)
+        monkeypatch.setattr(files, "copy_file", copy_and_happen)
+        return apply_plan(plan, action="move", to=tmp_path / "to", journal=tmp_path / "x.jsonl")
+
+    return move
+
+
+def test_what_is_on_its_way_to_another_disk_can_be_taken_by_nobody_else(move_across, tmp_path):
+    there = []
+    report = move_across(lambda source: there.append(source.exists()))
+    assert (report.done, report.skipped, there) == (1, (), [False])
+    left = [path.name for path in tmp_path.rglob("*") if path.is_file()]
+    assert sorted(left) == ["a.png", "b.png", "x.jsonl"]
+
+
+def test_what_is_written_anew_after_the_copy_stays_and_so_does_the_copy(move_across, tmp_path):
+    assert move_across(lambda source: source.write_text("new")).done == 1
+    assert (tmp_path / "frames" / "b.png").read_text() == "new"
+    assert (tmp_path / "to" / "b.png").read_text() == "b.png"
+
+
+def test_what_somebody_still_writes_into_stays_beside_its_copy(move_across, tmp_path):
+    with (tmp_path / "frames" / "b.png").open("a") as recorder:
+        report = move_across(lambda _: (recorder.write(" and more"), recorder.flush()))
     assert [entry.reason for entry in report.skipped] == ["changed meanwhile; left where it is"]
-    assert source.read_text() == "new"
-    assert (to / "b.png").read_text() == "b.png"
+    assert (tmp_path / "frames" / "b.png").read_text() == "b.png and more"
+    assert (tmp_path / "to" / "b.png").read_text() == "b.png"
 
 
 @pytest.mark.parametrize("action", ["move", "delete"])

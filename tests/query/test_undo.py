@@ -249,9 +249,12 @@ def test_a_full_disk_on_the_way_back_is_reported(
     before = snapshot(folder)
     apply()
     with monkeypatch.context() as full:
+        rename = files.rename_new
 
-        def other_disk(*_):
-            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        def other_disk(path, target):
+            if path.parent != target.parent:
+                raise OSError(errno.EXDEV, "Invalid cross-device link")
+            rename(path, target)
 
         def no_space(*_):
             raise OSError(errno.ENOSPC, "No space left on device")
