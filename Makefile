@@ -1,13 +1,18 @@
 # make demo   the main job on the sample data
 # make test   the whole test suite, offline
+# make smoke  the main commands, each once
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types bench clean
+.PHONY: demo smoke test lint types bench clean
 
 demo: $(VENV)/.installed
 	@PATH="$(abspath $(BIN)):$$PATH" data/demo.sh demo
+
+smoke: $(VENV)/.installed
+	rm -rf out/smoke
+	@PATH="$(abspath $(BIN)):$$PATH" data/smoke.sh out/smoke
 
 # One process per core. Modules stay compiled, for the hundreds of processes that tests start.
 test: $(VENV)/.installed-dev
