@@ -17,6 +17,7 @@ from .dedup_words import (
     Judged,
     changes,
     margin_of,
+    noted_rows,
     other_of,
     parsed_time,
     rules_facts,
@@ -129,13 +130,14 @@ class _Frames:
                     other=None if other is None else places[other],
                 )
             )
-            captions.append((shown(name), "" if entry is None else _detail(entry)))
+            captions.append((shown(name), "" if entry is None else _detail(entry, len(names) > 1)))
         return cls(judged, listed, captions, names)
 
 
-def _detail(file: PlannedFile) -> str:
+def _detail(file: PlannedFile, with_camera: bool) -> str:
     time = None if file.time is None else shown_time(file.time)
-    return "\n".join(filter(None, [time, shown(file.camera or "")]))
+    camera = shown(file.camera or "") if with_camera else None
+    return "\n".join(filter(None, [time, camera]))
 
 
 def _entry(
@@ -207,4 +209,5 @@ def _context(plan: DedupPlan, frames: _Frames) -> dict[str, Any]:
         "groups": groups,
         "near": [("", "at any distance"), *near],
         "unreadable": unreadable_rows(plan.unreadable),
+        "noted": noted_rows(plan),
     }

@@ -74,6 +74,11 @@ def rules_facts(plan: DedupPlan, noun: str) -> Iterator[tuple[str, str]]:
         yield "Only for reference", f"{len(plan.protected):,} protected {noun}, never touched"
 
 
+def noted_rows(plan: DedupPlan) -> list[tuple[str, str]]:
+    """Return file and reason of what was left alone or is told apart by equal pixels only."""
+    return [(shown(file.file), shown(file.reason)) for file in (*plan.tiny, *plan.uninformative)]
+
+
 def changes(file: Judged, look: Look, min_diff_area: float) -> Iterator[str]:
     """Say how much changed between a frame and the one it was judged by, where that is known.
 

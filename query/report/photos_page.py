@@ -12,7 +12,7 @@ from nearframe.embeddings.sources import natural_key
 from ..cameras.shots import ImageShot, read_shot
 from ..dedup.plan import DedupPlan, DroppedFile, KeptFile, PlannedFile
 from ..dedup.rules import ChangeSettings
-from .dedup_words import Judged, margin_of, other_of, rules_facts
+from .dedup_words import Judged, margin_of, noted_rows, other_of, rules_facts
 from .page import shown_size, unreadable_rows, write_page
 from .previews import Look, ReportFrame, look_at_frames
 from .thumbnails import Thumbnail, picture_json, side_for
@@ -66,6 +66,7 @@ def write_photos_page(plan: DedupPlan, path: str | os.PathLike[str], progress: P
         ],
         facts=list(rules_facts(plan, "photos")),
         unreadable=unreadable_rows(plan.unreadable),
+        noted=noted_rows(plan),
     )
 
 

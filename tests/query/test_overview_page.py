@@ -23,6 +23,7 @@ from nearframe.query import (
     save_page,
 )
 from nearframe.query.report.overview_words import iso_time, show_duration
+from nearframe.query.report.page import page_parts
 from nearframe.query.report.plots import draw_intervals
 from nearframe.query.report.time_scale import time_ticks
 from nearframe.query.report.timeline import HEIGHT, TimelineRow, draw_timeline
@@ -158,7 +159,11 @@ def test_it_needs_no_other_file_and_no_network(overview):
 
 
 def test_its_policy_is_that_of_all_pages(overview):
-    policy = next(v for _, v in Page(render_page(overview)).attributes if v and "default-src" in v)
+    def policy_of(page):
+        return next(value for _, value in Page(page).attributes if value and "default-src" in value)
+
+    policy = policy_of(render_page(overview))
+    assert policy == policy_of("".join(page_parts("base.html")))
     assert policy.startswith("default-src 'none';")
     assert "unsafe" not in policy
     assert " img-src data:;" in policy

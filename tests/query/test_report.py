@@ -21,6 +21,7 @@ from nearframe.query import (
     DedupRules,
     DroppedFile,
     KeptFile,
+    NotedFile,
     PlannedFile,
     Window,
     save_report,
@@ -348,6 +349,15 @@ def test_photos_that_stay_have_pictures_only_where_they_are_nearly_repeats(album
     assert len(page.pictures) == len(page.data["files"]) == 6
     without = replace(album, kept=(album.kept[0],), dropped=album.dropped[:2])
     assert len(page_of(without).pictures) == 3
+
+
+def test_what_was_not_compared_is_listed(album, yard, page_of):
+    for plan in (album, yard):
+        noted = (NotedFile("icon<b>.png", "16x16 pixels"),)
+        text = " ".join(page_of(replace(plan, tiny=noted)).text.split())
+        assert "showing too little (1)" in text
+        assert "icon<b>.png 16x16 pixels" in text.replace("png16", "png 16")
+        assert "too little" not in page_of(plan).text
 
 
 def test_a_photo_that_is_gone_is_shown_as_such(album, page_of, tmp_path):

@@ -227,6 +227,7 @@ def long_page(tmp_path):
         groups=[],
         near=[("", "at any distance"), ("0.1", "within 10%")],
         unreadable=[],
+        noted=[],
     )
     return tmp_path / "long.html"
 
