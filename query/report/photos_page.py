@@ -26,9 +26,15 @@ _SETTINGS = ChangeSettings()
 
 
 def is_photo_folder(plan: DedupPlan) -> bool:
-    """Whether a plan is about photos, and not about frames of cameras or videos."""
-    return plan.rules.method not in ("change", "hybrid") and all(
-        file.camera is None for file in (*plan.kept, *plan.dropped)
+    """Whether a plan is about photos, and not about frames of cameras or videos.
+
+    Frames are compared by what changed, or have cameras, or names that are nothing but numbers.
+    """
+    files = (*plan.kept, *plan.dropped)
+    return (
+        plan.rules.method not in ("change", "hybrid")
+        and all(file.camera is None for file in files)
+        and not all(Path(file.file).stem.isdecimal() for file in files)
     )
 
 

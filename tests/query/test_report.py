@@ -351,6 +351,15 @@ def test_photos_that_stay_have_pictures_only_where_they_are_nearly_repeats(album
     assert len(page_of(without).pictures) == 3
 
 
+def test_files_that_are_only_numbered_are_frames(album, page_of, tmp_path):
+    kept, dropped = (
+        tuple(replace(file, file=f"{number:06}.png") for number, file in enumerate(files, start))
+        for files, start in ((album.kept[:1], 1), (album.dropped[:1], 2))
+    )
+    dropped = tuple(replace(file, repeats=kept[0].file) for file in dropped)
+    assert "1 of 2 frames are new" in page_of(replace(album, kept=kept, dropped=dropped)).text
+
+
 def test_what_was_not_compared_is_listed(album, yard, page_of):
     for plan in (album, yard):
         noted = (NotedFile("icon<b>.png", "16x16 pixels"),)

@@ -392,7 +392,7 @@ def test_a_report_is_written_before_the_files_go(run, make_folder):
     result = run("dedup", "frames", "--apply", "move", "--report", "r.html")
     assert result.stdout.splitlines()[2] == "Report: r.html"
     page = Path("r.html").read_text("utf-8")
-    assert page.count("data:image/jpeg") == 1  # in the script that shows them
+    assert page.count("data:image/webp") == 1  # in the script that shows them
     assert "the file is gone" not in page
     assert "frames: 2 of 3 frames are new" in page
 

@@ -124,7 +124,9 @@ def test_page(run, lot, tmp_path):
     page = (tmp_path / "page.html").read_text("utf-8")
     for camera in ("c3", "c21", "(no camera)"):
         assert f">{camera}<" in page
-    assert not re.search(r"https?:|src=|href=", page)
+    assert not re.search(r"https?:|href=", page)
+    # Plots are inside of the page.
+    assert set(re.findall(r'src="(.{5})', page)) == {"data:"}
 
 
 @pytest.mark.parametrize("name", ["page.png", "page", "nowhere/page.html"])
