@@ -14,6 +14,8 @@ from .rename import rename_new
 
 TEMPORARY_SUFFIX = ".tmp"
 _TOKEN = re.compile("[0-9a-f]+")
+# Room for what a temporary name has more, where names have 255 bytes.
+_LONGEST_NAME = 230
 
 
 @contextmanager
@@ -79,13 +81,19 @@ def remove_leftovers(paths: Iterable[Path]) -> None:
     """
     names = defaultdict(set)
     for path in paths:
-        names[path.parent].add(path.name)
+        names[path.parent].add(_cut(path.name))
     for directory, expected in names.items():
         for path in directory.glob(f".*{TEMPORARY_SUFFIX}"):
             # The name as `atomic_path` makes it: .NAME.TOKEN.tmp
             name, _, token = path.name[1:].removesuffix(TEMPORARY_SUFFIX).rpartition(".")
             if _TOKEN.fullmatch(token) and name in expected:
                 remove_unless_held(path)
+
+
+def _cut(name: str) -> str:
+    while len(os.fsencode(name)) > _LONGEST_NAME:
+        name = name[:-1]
+    return name
 
 
 def create_new(path: Path, mode: int = 0o666) -> int:
@@ -104,7 +112,7 @@ def create_new(path: Path, mode: int = 0o666) -> int:
 def _new_temporary(path: Path) -> tuple[Path, int]:
     """Make a temporary file beside `path` and hold it; return its name and descriptor."""
     while True:
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
+        temporary = path.with_name(f".{_cut(path.name)}.{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
         descriptor = create_new(temporary)
         # Before it was held, another process may have taken it for one that is left over.
         if hold(descriptor) and is_at(descriptor, temporary):

@@ -1,5 +1,6 @@
 import errno
 import os
+import sys
 
 import pytest
 
@@ -161,3 +162,15 @@ def test_where_there_are_no_locks_nothing_counts_as_left_over(tmp_path, monkeypa
         file.write("mine")
         remove_leftovers([path])
     assert path.read_text() == "mine"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where names have 255 bytes")
+@pytest.mark.parametrize("name", ["x" * 255, "a" + "é" * 127], ids=["ASCII", "cut in a character"])
+def test_the_longest_name_has_room_for_a_temporary_one(tmp_path, name):
+    path = tmp_path / name
+    with atomic_path(path) as temporary:
+        temporary.write_text("content")
+        left = temporary.with_name(f"{temporary.name[:-20]}{'0' * 16}.tmp")
+        left.write_text("half")
+    remove_leftovers([path])
+    assert [file.name for file in tmp_path.iterdir()] == [name]
