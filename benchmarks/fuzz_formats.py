@@ -45,7 +45,7 @@ def formats() -> list[Format]:
     frames = ("frames",)
     return [
         Format("catalogue", "x.index/frames.sqlite", _of("x.index"), frames, "sqlite", 12),
-        Format("catalogue, lists", "l.index/frames.sqlite", _of("l.index"), frames, "sqlite", 4),
+        Format("catalogue, lists", "l.index/frames.sqlite", _of("l.index"), frames, "sqlite", 2),
         Format("vectors", "x.index/*.f32", _of("x.index"), frames),
         Format("exact search", "x.index/search-*.faiss", _of("x.index"), frames),
         Format("lists", "l.index/ivf-*.faiss", _of("l.index"), frames),

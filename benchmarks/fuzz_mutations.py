@@ -141,6 +141,8 @@ def _statement(database: sqlite3.Connection, rng: random.Random) -> str:
     tables = [
         name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
     ]
+    if not tables:  # all of them were dropped
+        return ""
     table = rng.choice(tables)
     columns = [row[1] for row in database.execute(f"PRAGMA table_info({table})")]
     column, value = rng.choice(columns or ["id"]), rng.choice(_SQL_VALUES)

@@ -12,7 +12,7 @@ import sys
 import pytest
 
 TRIES = 2000
-PROCESSES = 20
+PROCESSES = 12
 _PROGRAM = "from nearframe.scripts.main import nearframe; nearframe()"
 _COMMANDS = ("info", "verify", "undo", "apply")
 
