@@ -5,7 +5,7 @@ VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: demo smoke test lint types bench clean
+.PHONY: demo smoke test lint types docs bench clean
 
 demo: $(VENV)/.installed
 	@PATH="$(abspath $(BIN)):$$PATH" data/demo.sh demo
@@ -25,6 +25,11 @@ lint: $(VENV)/.installed-dev
 
 types: $(VENV)/.installed-dev
 	$(BIN)/mypy
+
+# The site, from docs/, the docstrings and the commands, without the network. A warning is an error.
+docs: $(VENV)/.installed-dev
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet -b html docs build/docs
+	@echo "Site: build/docs/index.html"
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/embed.py data/yard.mp4
