@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import av
 import av.container
@@ -25,6 +25,10 @@ from .signatures import head_of, is_script, mpeg_format
 _ONLY = {"format_whitelist": ",".join(DEMUXERS), "protocol_whitelist": "file"}
 # FFmpeg may decode a frame already to find out what a stream is.
 _PROBED = {"max_pixels": str(MOST_PROBED_PIXELS)}
+# Titles and comments may be no UTF-8; from version 19 on, PyAV takes them as they are.
+_LENIENT: dict[str, Any] = (
+    {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+)
 
 
 @contextmanager
@@ -60,8 +64,8 @@ def opened(
         container = av.open(
             f"file:{os.fspath(path)}",
             format=known,
-            metadata_errors="replace",
             options={**_ONLY, **_PROBED},
+            **_LENIENT,
         )
     except (av.FFmpegError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
