@@ -32,7 +32,7 @@ docs: $(VENV)/.installed-dev
 	@echo "Site: build/docs/index.html"
 
 bench: $(VENV)/.installed-dev
-	$(BIN)/python benchmarks/embed.py data/yard.mp4
+	$(BIN)/python -m benchmarks embed data/yard.mp4
 
 clean:
 	rm -rf demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,6 +1,6 @@
 """Small files that take much: what do ``buildIndex``, ``dedup`` and ``getSimilarity`` take of them?
 
-``python benchmarks/bombs.py``: each bomb lies in a folder beside an ordinary picture, or is the
+``python -m benchmarks bombs``: each bomb lies in a folder beside an ordinary picture, or is the
 whole input where it is a video. Memory is that of all processes of a command together which is no
 file, at its highest; the goal is 2 GB and 30 seconds for each. Linux only.
 """

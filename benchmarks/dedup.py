@@ -1,7 +1,7 @@
 """How the time of a deduplication grows with the number of frames, against a bare matrix product.
 
-    python benchmarks/dedup.py 10000 20000 40000
-    python benchmarks/dedup.py --one-core --every 8 100000 200000
+    python -m benchmarks dedup 10000 20000 40000
+    python -m benchmarks dedup --one-core --every 8 100000 200000
 
 Vectors are those of frames of scenes: unit vectors around random centres, in order of the scenes.
 In the case `repeats`, a scene has 50 frames of which one stays; in the case `all new`, every vector

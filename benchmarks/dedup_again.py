@@ -1,6 +1,6 @@
 """How long a second plan of a folder takes, whose vectors the first one kept.
 
-``python benchmarks/dedup_again.py PHOTOS``: in turn with an empty cache of vectors and again with
+``python -m benchmarks dedup_again PHOTOS``: in turn with an empty cache of vectors and again with
 what that run left there, several times, each in a process of its own; the network is prepared
 before. Both must write the same plan. Linux only.
 """

@@ -1,6 +1,6 @@
 """Deduplication beyond 200,000 frames that stay: lists against comparing with all of them.
 
-    python benchmarks/dedup_many.py 250000
+    python -m benchmarks dedup_many 250000
 
 So many vectors stay: those of as many scenes, or of 3,000, whose frames have a cosine of about 0.85
 (made as those of `search.py`, from a fixed seed). Then come blocks of frames that repeat some of

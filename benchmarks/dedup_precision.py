@@ -1,6 +1,6 @@
 """What dedup drops at its defaults of photos among which copies were hidden, and what it finds.
 
-    PYTHONPATH=. python benchmarks/dedup_precision.py ../shared/data/photos ../shared/data/clothes
+    python -m benchmarks dedup_precision ../shared/data/photos ../shared/data/clothes
 
 Every photo is taken once, and of as many as there are copies to be one copy is made, of ten kinds
 in turn; the names are random, so that a copy comes before its original as often as behind it. It

@@ -1,6 +1,6 @@
 """How the default threshold of dedup follows from photos, their copies and near-misses.
 
-    PYTHONPATH=. python benchmarks/dedup_threshold.py ../shared/data/clothes-train
+    python -m benchmarks dedup_threshold ../shared/data/clothes-train
 
 Of the photos every fifth is taken (c0000, c0005, …): no training sees those. It prints
 

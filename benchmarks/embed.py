@@ -1,6 +1,6 @@
 """nearframe against the loop that people start from, on the same frames, in one run.
 
-``python benchmarks/embed.py VIDEO``: the loop takes one image at a time: decode, resize to 256,
+``python -m benchmarks embed VIDEO``: the loop takes one image at a time: decode, resize to 256,
 centre crop to 224, ``model(x.unsqueeze(0))`` in eager fp32. ``buildIndex`` does the same work on
 its defaults, at 224 pixels unless ``--size`` says otherwise. On the frames of the video, scaled to
 a video of 1280x720 and to folders of JPEGs and PNGs of 1920x1080. Each measurement runs in a

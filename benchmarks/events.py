@@ -1,6 +1,6 @@
 """What do the methods of dedup keep of a fixed camera's video? Labelled events against frames.
 
-``python benchmarks/events.py VIDEO_DIR``: each method at its defaults, as ``dedup VIDEO --method``
+``python -m benchmarks events VIDEO_DIR``: each method at its defaults, as ``dedup VIDEO --method``
 runs it, on the videos whose events are labelled.
 """
 

@@ -1,6 +1,6 @@
-"""Does a frame find itself? Frames of a video, saved as JPEG, are asked back from its index.
+"""Does a frame find itself? Frames of a video, saved as JPEG, are searched for in its index.
 
-``python benchmarks/frames_back.py VIDEO …``
+``python -m benchmarks frames_back VIDEO …``
 """
 
 import tempfile

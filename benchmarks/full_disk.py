@@ -1,6 +1,6 @@
 """A full disk and a read-only one, for every command: one line, nothing lost, run again works.
 
-    PYTHONPATH=. python benchmarks/full_disk.py
+    python -m benchmarks full_disk
 
 It mounts a tmpfs of a few megabytes, for which it must be root, and runs each command on it, on the
 fake network of the tests: with so many pages of 4 KiB left as no command, a small one or a large

@@ -1,6 +1,6 @@
 """Files of every format that nearframe reads, changed in all ways: a result or one line.
 
-    python benchmarks/fuzz_files.py 50000
+    python -m benchmarks fuzz_files 50000
 
 Each try changes one file and runs a command that reads it, with a network that costs nothing. It
 must end with exit code 0, 1 or 2 and no traceback, touch nothing outside of its folder, and stay

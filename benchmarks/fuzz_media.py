@@ -1,6 +1,6 @@
 """Damaged images and videos: each is read, or refused with one of nearframe's errors.
 
-``nice python benchmarks/fuzz_media.py 10000 2000``: so many images and videos. Small files of each
+``nice python -m benchmarks fuzz_media 10000 2000``: so many images and videos. Small files of each
 format are rendered, and each case mutates one of them by its seed: bits, bytes, numbers, parts that
 are cut out, repeated or taken from another file. Cases run one after the other in a process that is
 watched from here; it prints, for each format, how many were read and how many refused, and each

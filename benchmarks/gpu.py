@@ -1,6 +1,6 @@
 """What a GPU makes of the network and of the whole way from JPEGs, against what it could do.
 
-``python benchmarks/gpu.py``: images per second of
+``python -m benchmarks gpu``: images per second of
 
 - ResNet50 as torchvision has it, eager and in fp32, on pixels that are on the device already (in
   torch's defaults, which on NVIDIA GPUs multiply in TF32);

@@ -1,6 +1,6 @@
 """The approximate search of an index against FAISS's HNSW, on the same vectors.
 
-    python benchmarks/hnsw.py 100000
+    python -m benchmarks hnsw 100000
 
 Vectors and queries are those of `search.py`. Inverted lists are made as an index makes them. The
 graphs (Malkov and Yashunin, 2016; 32 neighbours, FAISS's defaults else) hold the same 512 principal

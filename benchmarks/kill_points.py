@@ -1,6 +1,6 @@
 """Every command that writes, killed at its system calls and at random moments: nothing is lost.
 
-    python benchmarks/kill_points.py 1000
+    python -m benchmarks kill_points 1000
 
 Needs Linux and a C compiler. Of N kills, three quarters come at a system call that changes a file
 (`kill_points.c`), before it or when it has written half of its bytes, and one quarter at a random

@@ -1,6 +1,6 @@
 """Threads and memory over many short videos: neither grows with their number.
 
-``python benchmarks/many_videos.py``: reads all frames of 1,000 short videos in one process, as
+``python -m benchmarks many_videos``: reads all frames of 1,000 short videos in one process, as
 ``buildIndex`` does, with the garbage collector switched off, so that only what is released with a
 video is gone. Linux only.
 """

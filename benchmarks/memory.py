@@ -1,6 +1,6 @@
 """Peak memory of ``buildIndex`` on a long folder and a long film: does it grow with the length?
 
-``python benchmarks/memory.py VIDEO``: an index of 20,000 JPEGs of 640x480 (seeded noise, all
+``python -m benchmarks memory VIDEO``: an index of 20,000 JPEGs of 640x480 (seeded noise, all
 different), and one of a film of two hours at 1280x720 and 25 frames per second (the first ten
 seconds of VIDEO, encoded once and repeated without encoding them again). Both are made here, and
 both are indexed twice: a tenth of them, and the whole. Of the film, every fifth frame is embedded

@@ -1,6 +1,6 @@
 """Finding the repeats in a folder of photos: nearframe, imagededup and difPy, in one run.
 
-``python benchmarks/peers.py FOLDER --python PYTHON``: PYTHON is one that has imagededup and difPy,
+``python -m benchmarks peers FOLDER --python PYTHON``: PYTHON is one that has imagededup and difPy,
 which are no dependencies of nearframe; without it, an environment is made for them in a temporary
 folder, in which this Python's packages are seen too, so that torch is not installed once more.
 

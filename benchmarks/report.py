@@ -1,6 +1,6 @@
 """How large, how slow, how hungry is the report of a deduplication?
 
-``python benchmarks/report.py VIDEO …``
+``python -m benchmarks report VIDEO …``
 
 Writes frames of the videos as JPEG of 960 pixels' width, over and over until there are enough, each
 with noise of its own; plans to keep every tenth; and writes the report, in a process of its own.

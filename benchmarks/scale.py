@@ -1,6 +1,6 @@
 """How listing, opening, asking and keeping up to date grow with files, sources and frames.
 
-    PYTHONPATH=. python benchmarks/scale.py [--largest 1000000]
+    python -m benchmarks scale [--largest 1000000]
 
 Four kinds of place are made, each in sizes that are ten times one another: a folder of so many
 images with an index of them; a plan that drops so many files of one name; an index of so many

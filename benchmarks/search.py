@@ -1,6 +1,6 @@
 """Searches in 10,000, 100,000 and more vectors: time, size, memory, and recall against exact.
 
-    python benchmarks/search.py --directory /tmp/search 10000 100000 1000000
+    python -m benchmarks search --directory /tmp/search 10000 100000 1000000
 
 Vectors are made like those of frames of 3,000 scenes, from a fixed seed. All pictures share a mean;
 a scene differs from it, and its frames drift around the scene's own place (an autoregressive walk,

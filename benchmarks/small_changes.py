@@ -1,6 +1,6 @@
 """Which method keeps small events without keeping everything? A frontier per method.
 
-``python benchmarks/small_changes.py VIDEO_DIR --plot small-changes.webp``
+``python -m benchmarks small_changes VIDEO_DIR --plot small-changes.webp``
 
 The frames of a video in which nothing happens, with their codec noise, unrest and drift of light,
 in order. Into some of them, a thing that moves in the same video is pasted: cut out where change

@@ -1,6 +1,6 @@
 """How long commands take from a cold start, against importing torch and torchvision.
 
-``python benchmarks/startup.py``: ``getSimilarity`` of two images, and ``queryDataset`` on an index
+``python -m benchmarks startup``: ``getSimilarity`` of two images, and ``queryDataset`` on an index
 of 10,000 frames (random vectors: only their number matters here), each in a process of its own, in
 turn, several times; medians are printed. A first round, in which Python compiles what it imports
 and the network is prepared, does not count. Core time depends less than the clock on what else the

@@ -1,6 +1,6 @@
 """Two runs at once on one folder: whatever they are, no content is lost and none is doubled.
 
-    python benchmarks/two_at_once.py 500
+    python -m benchmarks two_at_once 500
 
 Each pair of processes carries out or takes back plans of one folder at the same time: the same
 action, or two of them (``move/trash``), with one journal or one each, on one file system and on two

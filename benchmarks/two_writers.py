@@ -1,6 +1,6 @@
 """Two runs at once that write the same output: each ends well or by one line, and it is whole.
 
-    python benchmarks/two_writers.py 200
+    python -m benchmarks two_writers 200
 
 Each pair of processes exports an index, plans, or writes tables and pages under the same names, or
 builds the same index, at the same time. It prints, for each, how many pairs were tried, how many of

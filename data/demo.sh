@@ -17,6 +17,6 @@ fi
 show getSimilarity -q "$out/frames/000001.png" -t "$out/frames/000100.png"
 show buildIndex -i data/yard.mp4 -o "$out/video.index"
 show buildIndex -i "$out/frames" -o "$out/frames.index"
-show queryDataset -q "$out/frames/000100.png" -i "$out/video.index"
+show queryDataset -q "$out/frames/000285.png" -i "$out/video.index"
 show queryDataset -q "$out/frames/000100.png" -i "$out/frames.index" -k 3
 show dedup "$out/frames.index" --method hybrid --plan "$out/frames.dedup.json"

@@ -70,7 +70,7 @@ def evaluate(
     """Measure how well edited copies are found again.
 
     Images of a folder, or frames of a video, are copied in 18 ways (JPEG, crops, colours, text, …),
-    and each copy is asked back among all of them.
+    and each copy is searched for among all of them.
     """
     from nearframe.common.drawing import check_plot_path
     from nearframe.query import available_baselines, plot_similarities
@@ -142,7 +142,7 @@ def _print(evaluation: "Evaluation", plot: Path | None) -> None:
 
 def _title(evaluation: "Evaluation") -> str:
     kind = "frame" if evaluation.is_video else "image"
-    among = f"asked back among the {count(evaluation.originals, kind)} of "
+    among = f"searched for among the {count(evaluation.originals, kind)} of "
     among += show_path(evaluation.source)
     if list(evaluation.methods[0].edits) == ["pairs"]:
         return f"{count(evaluation.copies, 'query').replace('querys', 'queries')} {among}"

@@ -18,8 +18,12 @@ README = (REPOSITORY / "README.md").read_text("utf-8")
 NUMBER = re.compile(r"\d+\.\d+")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("**/*.md"))]
+
+
+def blocks(language: str, text: str = README) -> list[str]:
+    return [code for kind, code in BLOCK.findall(text) if kind == language]
 
 
 def example() -> list[tuple[str, str]]:
@@ -39,7 +43,7 @@ def run_in(path: Path, command: str) -> str:
 
 def test_the_first_block_has_the_two_commands_of_the_makefile():
     commands = [line.split("#")[0].strip() for line in blocks("")[0].splitlines()]
-    assert commands == ["make demo", "make test"]
+    assert commands == ["make demo", "make test", "make docs"]
     makefile = (REPOSITORY / "Makefile").read_text("utf-8")
     assert all(f"\n{command.removeprefix('make ')}:" in makefile for command in commands)
 
@@ -66,17 +70,34 @@ def test_the_example_prints_what_the_readme_shows(tmp_path):
         )
 
 
-def test_the_python_section_runs(fake_network, tmp_path, monkeypatch, make_folder, sample_video):
+@pytest.fixture
+def files(fake_network, tmp_path, monkeypatch, make_folder, sample_video):
+    """What the Python examples name."""
     monkeypatch.chdir(tmp_path)
     folder = make_folder(3, name="camera")
     make_folder(3, name="holiday")
     for name, frame in (("a.jpg", 1), ("b.jpg", 2), ("still.jpg", 3)):
         (tmp_path / name).write_bytes((folder / f"{frame:06d}.png").read_bytes())
     (tmp_path / "talk.mp4").symlink_to(sample_video)
+    return tmp_path
+
+
+def test_the_python_section_runs(files, capsys):
     (code,) = blocks("python")
-    exec(compile(code, "README.md", "exec"), {})
-    assert (tmp_path / "my.index").is_dir()
-    assert (tmp_path / "camera.dedup.json").is_file()
+    names = {}
+    exec(compile(code, "README.md", "exec"), names)
+    assert (files / "my.index").is_dir()
+    assert (files / "camera.dedup.json").is_file()
+    assert Path(names["match"].frame.source).name == "000003.png"
+    assert "000003.png" in capsys.readouterr().out
+
+
+def test_the_python_guide_runs(files, capsys):
+    names = {}
+    for code in blocks("python", (REPOSITORY / "docs/guides/python.md").read_text("utf-8")):
+        exec(compile(code, "python.md", "exec"), names)
+    assert "missing.jpg" in capsys.readouterr().out
+    assert len(list((files / "camera").iterdir())) == 3
 
 
 def test_the_short_forms_run(run, make_folder, picture, sample_video, tmp_path):
@@ -98,13 +119,15 @@ def test_the_short_forms_run(run, make_folder, picture, sample_video, tmp_path):
         assert (tmp_path / made).exists()
 
 
-def test_every_option_that_the_readme_names_exists():
+def test_every_option_that_a_page_names_exists():
     text = "\n".join(
         CliRunner().invoke(nearframe, [name, "--help"]).output for name in nearframe.commands
     )
-    options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README))
-    assert options
-    assert {option for option in options if option not in text} == set()
+    for page in PAGES:
+        # Those of other programs stand in other lines than nearframe's.
+        lines = [line for line in page.read_text("utf-8").splitlines() if "python" not in line]
+        options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", "\n".join(lines)))
+        assert {option for option in options if option not in text} == set(), page
 
 
 def test_every_page_that_the_readme_links_to_exists():

@@ -20,7 +20,7 @@ def photos(make_folder):
 def test_prints_recall_of_every_edit_and_micro_ap(run, photos):
     result = run("evaluate", "photos")
     head, made_with, empty, columns, *rows = result.stdout.splitlines()
-    assert head == "6 images, 108 copies, asked back among the 6 images of photos"
+    assert head == "6 images, 108 copies, searched for among the 6 images of photos"
     assert made_with.startswith("Made with weights builtin (sha256 ")
     assert empty == ""
     assert columns.split() == ["recall@1", "nearframe", "similarity", *SAME]
@@ -79,7 +79,7 @@ def test_json_has_the_same_figures(run, photos):
 def test_a_video_shows_how_many_frames_off(run, sample_video):
     result = run("evaluate", sample_video, "--frames", 2)
     head, *_ = lines = result.stdout.splitlines()
-    assert head.startswith("2 frames, 38 copies, asked back among the 300 frames of ")
+    assert head.startswith("2 frames, 38 copies, searched for among the 300 frames of ")
     assert lines[3].split() == ["recall@1", "nearframe", "similarity", *SAME, "frames", "off"]
     assert lines[4].split()[0] == "unchanged"
     assert lines[4].split()[-1] == "-"
@@ -92,7 +92,7 @@ def test_the_users_own_pairs(run, photos, tmp_path, picture):
     (tmp_path / "pairs.csv").write_text("mine.png,photos/000003.png\n")
     result = run("evaluate", "photos", "--ground-truth", "pairs.csv")
     lines = result.stdout.splitlines()
-    assert lines[0] == "1 query asked back among the 6 images of photos"
+    assert lines[0] == "1 query searched for among the 6 images of photos"
     assert lines[4].split()[:2] == ["pairs", "1.000"]
     assert lines[5].split() == ["micro-AP", "1.000"]
     assert not [line for line in lines if line.startswith("mean")]
