@@ -47,8 +47,6 @@ from .errors import (
 from .file_lock import directory_lock, hold, holding, is_held
 from .hashing import file_sha256
 from .interrupts import interrupts_held, second_interrupt_ends
-from .names import name_key
-from .numbered import free_path, numbered_paths
 from .outputs import (
     GENERATOR,
     is_own_output,
@@ -58,7 +56,7 @@ from .outputs import (
     replace_anything,
     require_replaceable,
 )
-from .paths import absolute
+from .paths import absolute, free_path, name_key, numbered_paths
 from .prefetch import cores, in_batches, run_ahead
 from .progress import Progress, ProgressBar, ProgressOption, Silent, as_progress
 from .rename import rename_new

@@ -11,7 +11,7 @@ import onnx
 from nearframe.common import in_batches
 
 from ..resnet50 import BLOCKS
-from .names import INPUT
+from .interface import INPUT
 from .pictures import generated_pictures
 
 # More than these only widen the ranges: at 96 px, the worst of 150 photos had a cosine of 0.9984 to

@@ -5,6 +5,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+INPUT, OUTPUT = "pixels", "features"
+"""What the input and the output of the ONNX networks are called."""
+
 
 class Backbone(Protocol):
     """Anything that turns preprocessed pixels into vectors.

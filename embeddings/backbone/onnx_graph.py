@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from ..preprocessing import Preprocessing
 from ..resnet50 import BLOCKS, STEM, Convolution, StateDict, Tensor
-from .names import INPUT, OUTPUT
+from .interface import INPUT, OUTPUT
 
 # The first that has everything used here; older onnxruntimes read it too.
 _OPSET = 17

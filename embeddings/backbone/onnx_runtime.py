@@ -10,7 +10,7 @@ from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 
 from nearframe.common import cores
 
-from .names import INPUT, OUTPUT
+from .interface import INPUT, OUTPUT
 
 # Batches side by side, each in one thread, waste less than one batch split over threads: 30 against
 # 35 ms of a core for each frame of 1280x720, decoding included. More of them would cost memory.
