@@ -37,6 +37,7 @@ autodoc_typehints_format = "short"
 autodoc_member_order = "bysource"
 autodoc_class_signature = "mixed"
 napoleon_use_ivar = True
+napoleon_attr_annotations = False  # the signature has them
 # In docstrings, single backticks name objects and parameters.
 default_role = "py:obj"
 

@@ -10,6 +10,7 @@ import importlib.util
 import inspect
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
@@ -90,7 +91,24 @@ def _assigned(node: ast.stmt) -> list[str]:
     return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
+_properties: dict[str, list[str]] = {}
+
+
+def _keep(_: Sphinx, what: str, name: str, *arguments: Any) -> None:
+    lines: list[str] = arguments[-1]
+    if what == "property" and not any(line.endswith(":") for line in lines):
+        _properties[name] = lines.copy()
+
+
+def _restore(_: Sphinx, __: str, name: str, *arguments: Any) -> None:
+    if name in _properties:
+        arguments[-1][:] = _properties.pop(name)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register the directive."""
+    """Register the directive, and how properties are read."""
     app.add_directive("public-names", PublicNames)
+    # napoleon takes what stands before a colon in the text of a property for its type.
+    app.connect("autodoc-process-docstring", _keep, priority=400)
+    app.connect("autodoc-process-docstring", _restore, priority=600)
     return {"parallel_read_safe": True}
