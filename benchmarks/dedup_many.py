@@ -21,7 +21,7 @@ import numpy as np
 from search import parts
 
 from nearframe.query import GreedyDedup
-from nearframe.query.dedup import approximate as many
+from nearframe.query.dedup import approximate
 
 SEED = 7
 BLOCK = 256
@@ -66,7 +66,7 @@ def repeats(generator: np.random.Generator, vectors: np.ndarray) -> np.ndarray:
 def measure(count: int, places: int | None, *, exact: bool) -> dict[str, object]:
     """Put in `count` vectors that stay, then decide about some more."""
     if exact:
-        many.EXACT_LIMIT = count + BLOCK * BLOCKS * 2
+        approximate.EXACT_LIMIT = count + BLOCK * BLOCKS * 2
     generator = np.random.default_rng(SEED)
     dedup = GreedyDedup(THRESHOLD)
     asked = []

@@ -1,7 +1,6 @@
 """The options that say what counts as a change in a picture."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,37 +11,24 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_SAME_NAMES = (
+    *("resize_to", "black_mask", "diff_threshold", "min_diff_area", "change_threshold"),
+    "motion_tolerance",
+)
 
-@dataclass(frozen=True)
-class ChangeOptions:
-    """The options of `change_options`; None or empty is the default."""
 
-    resize_to: tuple[int, int] | None
-    black_mask: tuple[float, float, float, float] | None
-    masks: tuple[tuple[str, Path], ...]
-    blur_radius: tuple[int, ...]
-    diff_threshold: int | None
-    min_diff_area: float | None
-    change_threshold: float | None
-    motion_tolerance: float | None
-    no_light_compensation: bool
+def take_change_settings(options: dict[str, Any]) -> "ChangeSettings":
+    """Take the options of `change_options` out of those that a command received."""
+    from nearframe.query import ChangeSettings, mask_files
 
-    def settings(self) -> "ChangeSettings":
-        """Return the settings, for any camera."""
-        from nearframe.query import ChangeSettings, mask_files
-
-        given = {
-            "resize_to": self.resize_to,
-            "black_mask": self.black_mask,
-            "blur_radii": self.blur_radius or None,
-            "diff_threshold": self.diff_threshold,
-            "min_diff_area": self.min_diff_area,
-            "change_threshold": self.change_threshold,
-            "motion_tolerance": self.motion_tolerance,
-            "light_compensation": not self.no_light_compensation,
-        }
-        values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        return ChangeSettings(**values, masks=mask_files(dict(self.masks)))
+    masks = mask_files(dict(options.pop("masks")))
+    given = {
+        **{name: options.pop(name) for name in _SAME_NAMES},
+        "blur_radii": options.pop("blur_radius") or None,
+        "light_compensation": not options.pop("no_light_compensation"),
+    }
+    values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return ChangeSettings(**values, masks=masks)
 
 
 class MaskFile(click.ParamType):  # type: ignore[type-arg]  # not generic at run time before click 8.4
@@ -61,7 +47,7 @@ class MaskFile(click.ParamType):  # type: ignore[type-arg]  # not generic at run
 
 
 def change_options(command: F) -> F:
-    """Add the options of `ChangeOptions`; the command receives them as ``**options``."""
+    """Add the options of `ChangeSettings`; the command receives them as ``**options``."""
     for option in (
         click.option(
             "--no-light-compensation",

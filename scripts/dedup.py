@@ -34,7 +34,7 @@ from .cli import (
     skipped_json,
     strict_option,
 )
-from .dedup_options import ComparisonOptions, TargetText, comparison_options
+from .dedup_options import TargetText, comparison_options, take_options
 from .dedup_sweep import sweep
 from .dedup_video import dedup_video
 from .earlier_plans import earlier_plans
@@ -43,7 +43,7 @@ from .sampling_options import sampling_options, take_sampling
 
 if TYPE_CHECKING:
     from nearframe.common import Action
-    from nearframe.query import Application, DedupPlan, NotedFile, Target
+    from nearframe.query import Application, DedupOptions, DedupPlan, NotedFile, Target
 
 # More cameras than these push the rest off the screen; the plan has them all.
 _LISTED = 20
@@ -160,7 +160,7 @@ def dedup(
         raise click.UsageError("--plot draws a sweep; give --sweep, too")
     if not source.is_dir() and (kind_of(source) == "video" or is_animation(source)):
         _refuse(_NOT_OF_A_VIDEO, "is not for a video")
-        sampling, comparison = take_sampling(options), ComparisonOptions.take(options)
+        sampling, comparison = take_sampling(options), take_options(options)
         embedder = EmbedderOptions(**options)
         dedup_video(source, comparison, sampling, embedder, to=to, strict=strict, as_json=as_json)
         return
@@ -168,7 +168,7 @@ def dedup(
     if sweeps:
         _refuse(_NOT_OF_A_SWEEP, "goes with a plan, and --sweep makes none")
         take_sampling(options)
-        comparison = ComparisonOptions.take(options)
+        comparison = take_options(options)
         embedder = EmbedderOptions(**options)
         sweep(
             source,
@@ -187,7 +187,7 @@ def dedup(
     _require_action(action, to, yes=yes)
     _refuse(_ONLY_OF_A_VIDEO, "is for videos")
     take_sampling(options)
-    comparison = ComparisonOptions.take(options)
+    comparison = take_options(options)
     embedder = EmbedderOptions(**options)
     left_out = note_left_out([source])
     interrupted = None
@@ -231,7 +231,7 @@ def _default_plan_path(source: Path) -> Path:
 
 
 def _interrupted(
-    source: Path, comparison: ComparisonOptions, embedder: EmbedderOptions
+    source: Path, comparison: "DedupOptions", embedder: EmbedderOptions
 ) -> "tuple[DedupPlan, Path] | None":
     """Find the plan of an earlier run of the same command that did not come to its end."""
     from nearframe.common import name_key, numbered_paths, remove_leftovers, writing_errors
@@ -250,7 +250,7 @@ def _interrupted(
             and embedder.fit in (None, made_with.preprocessing.fit)
         )
         same_folder = name_key(plan.folder) == name_key(os.path.abspath(source))  # noqa: PTH100
-        if same_network and same_folder and comparison.gave(plan.rules):
+        if same_network and same_folder and comparison.matches(plan.rules):
             click.echo(f"Going on with {show_path(path)}, which was interrupted", err=True)
             return plan, path
     return None
@@ -259,7 +259,7 @@ def _interrupted(
 def _make_plan(
     source: Path,
     plan_path: Path | None,
-    comparison: ComparisonOptions,
+    comparison: "DedupOptions",
     embedder: EmbedderOptions,
     target: "Target | None",
 ) -> "tuple[DedupPlan, Path]":
@@ -270,7 +270,7 @@ def _make_plan(
     with progress_bar() as progress:
         plan = make(
             source,
-            options=comparison.make(),
+            options=comparison,
             embedder=embedder.embedder(),
             progress=progress,
         )

@@ -1,7 +1,6 @@
 """The options that say how dedup compares frames."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -9,17 +8,20 @@ import click
 
 from nearframe.common import AGAINST, KEEP, METHODS
 
-from .change_options import ChangeOptions, change_options
+from .change_options import change_options, take_change_settings
 from .cli import Cosine
 from .naming import naming_of, naming_options
 
 if TYPE_CHECKING:
-    from nearframe.common import Against, Keep, Method
-    from nearframe.query import DedupOptions, DedupRules, Naming, Target, Window
+    from nearframe.query import DedupOptions, Target, Window
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 MIN_SIDE = 64
+_SAME_NAMES = (
+    *("method", "threshold", "against", "across_cameras", "keep", "protect", "recursive"),
+    "min_side",
+)
 
 
 class WindowText(click.ParamType):  # type: ignore[type-arg]  # not generic at run time before click 8.4
@@ -58,69 +60,21 @@ class TargetText(click.ParamType):  # type: ignore[type-arg]  # not generic at r
             self.fail(str(error), param, ctx)
 
 
-@dataclass(frozen=True)
-class ComparisonOptions:
-    """The options of `comparison_options`; None or empty is the default."""
+def take_options(options: dict[str, Any]) -> "DedupOptions":
+    """Take the options of `comparison_options` out of those that a command received."""
+    from nearframe.query import ANY_DISTANCE, DedupOptions
 
-    method: "Method | None"
-    threshold: float | None
-    against: "Against"
-    window: "Window | None"
-    across_cameras: bool
-    keep: "Keep | None"
-    protect: tuple[Path, ...]
-    recursive: bool
-    min_side: int
-    change: ChangeOptions
-    name_pattern: str | None
-    time_format: str | None
-    time_zone: str | None
-
-    @classmethod
-    def take(cls, options: dict[str, Any]) -> "ComparisonOptions":
-        """Take these options out of those that a command received."""
-        change = {field.name: options.pop(field.name) for field in fields(ChangeOptions)}
-        names = (field.name for field in fields(cls) if field.name != "change")
-        return cls(**{name: options.pop(name) for name in names}, change=ChangeOptions(**change))
-
-    def make(self) -> "DedupOptions":
-        """Return the options as the library takes them."""
-        from nearframe.query import ANY_DISTANCE, DedupOptions
-
-        return DedupOptions(
-            method=self.method,
-            threshold=self.threshold,
-            change=self.change.settings(),
-            against=self.against,
-            window=self.window or ANY_DISTANCE,
-            across_cameras=self.across_cameras,
-            keep=self.keep,
-            protect=self.protect,
-            recursive=self.recursive,
-            min_side=self.min_side,
-            naming=self._naming(),
-        )
-
-    def _naming(self) -> "Naming | None":
-        given = (self.name_pattern, self.time_format, self.time_zone)
-        return naming_of(*given) if any(given) else None
-
-    def gave(self, rules: "DedupRules") -> bool:
-        """Whether these options are those that a plan was made with."""
-        options = self.make()
-        return (
-            self.method in (None, rules.method)
-            and self.threshold in (None, rules.threshold)
-            and options.change == (rules.change or options.change)
-            and (options.against, options.window) == (rules.against, rules.window)
-            and options.across_cameras == rules.across_cameras
-            and options.keep_with(rules.method) == rules.keep
-            and options.min_side == rules.min_side
-        )
+    names = [options.pop(name) for name in ("name_pattern", "time_format", "time_zone")]
+    return DedupOptions(
+        **{name: options.pop(name) for name in _SAME_NAMES},
+        change=take_change_settings(options),
+        window=options.pop("window") or ANY_DISTANCE,
+        naming=naming_of(*names) if any(names) else None,
+    )
 
 
 def comparison_options(command: F) -> F:
-    """Add the options of `ComparisonOptions`; the command takes them out of its ``**options``."""
+    """Add the options of `DedupOptions`; the command receives them as ``**options``."""
     command = naming_options(change_options(command))
     for option in (
         click.option(

@@ -15,18 +15,17 @@ from .cli import (
     show_path,
     skipped_json,
 )
-from .dedup_options import ComparisonOptions
 from .left_out import left_out_json, note_left_out, report_left_out
 
 if TYPE_CHECKING:
-    from nearframe.query import Sweep
+    from nearframe.query import DedupOptions, Sweep
 
 _BAR = 40
 
 
 def sweep(
     source: Path,
-    comparison: ComparisonOptions,
+    options: "DedupOptions",
     embedder: EmbedderOptions,
     *,
     plot: Path | None,
@@ -42,9 +41,7 @@ def sweep(
         check_plot_path(plot)
     left_out = note_left_out([source])
     with progress_bar() as progress:
-        found = sweep_dedup(
-            source, comparison.make(), embedder=embedder.embedder(), progress=progress
-        )
+        found = sweep_dedup(source, options, embedder=embedder.embedder(), progress=progress)
     if plot is not None:
         plot_sweep(found, plot)
     if report_path is not None:

@@ -16,16 +16,15 @@ from .cli import (
     show_path,
     skipped_json,
 )
-from .dedup_options import ComparisonOptions
 
 if TYPE_CHECKING:
     from nearframe.embeddings.sources import Sampling
-    from nearframe.query import VideoDedup
+    from nearframe.query import DedupOptions, VideoDedup
 
 
 def dedup_video(
     source: Path,
-    comparison: ComparisonOptions,
+    options: "DedupOptions",
     sampling: "Sampling",
     embedder: EmbedderOptions,
     *,
@@ -40,7 +39,7 @@ def dedup_video(
         with progress_bar() as progress:
             found = find_new_frames(
                 source,
-                comparison.make(),
+                options,
                 to=to,
                 sampling=sampling,
                 embedder=embedder.embedder(),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .change_options import ChangeOptions, change_options
+from .change_options import change_options, take_change_settings
 from .cli import (
     Command,
     EmbedderOptions,
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from nearframe.query import Explanation, Region
 
 _LISTED = 20
-_CHANGE_OPTIONS = frozenset(ChangeOptions.__dataclass_fields__)
 
 
 @click.command("explain", cls=Command, short_help="Show what differs between two images.")
@@ -53,11 +52,11 @@ def explain(a: Path, b: Path, output: Path | None, as_json: bool, **options: Any
 
     output = output or free_path(Path("explain.png"))
     check_picture_path(output, a, b)
-    detection = {name: options.pop(name) for name in _CHANGE_OPTIONS}
+    settings = take_change_settings(options)
     explanation = explain_pair(
         a,
         b,
-        detection=ChangeOptions(**detection).settings().detection(Naming().read(a).camera),
+        detection=settings.detection(Naming().read(a).camera),
         embedder=EmbedderOptions(**options).make,
     )
     save_picture(explanation, output)

@@ -5,8 +5,8 @@ from nearframe.common import AnnChoice
 from .choice import EXACT_LIMIT, is_approximate
 from .flat import FlatSearch
 from .ivf import IvfSearch
-from .made import MadeLists, VectorSource, make_lists
-from .ranking import Search
+from .lists import BuiltLists, VectorSource, build_lists
+from .ranking import Search, largest
 from .recall import EDITED
 from .record import IvfRecord, Recall
 from .stored import StoredSearch
@@ -15,14 +15,15 @@ __all__ = [
     "EDITED",
     "EXACT_LIMIT",
     "AnnChoice",
+    "BuiltLists",
     "FlatSearch",
     "IvfRecord",
     "IvfSearch",
-    "MadeLists",
     "Recall",
     "Search",
     "StoredSearch",
     "VectorSource",
+    "build_lists",
     "is_approximate",
-    "make_lists",
+    "largest",
 ]

@@ -21,7 +21,7 @@ from nearframe.embeddings import DIMENSION, Vectors
 from ..errors import FrameIndexError
 from ..tables import Ids
 from .flat import write_faiss
-from .ranking import ranked
+from .ranking import largest, ranked
 from .threads import at_most_threads
 
 # One range for all dimensions, which FAISS multiplies four times as fast as one for each. What
@@ -255,8 +255,7 @@ class IvfSearch:
         similarities = np.concatenate([part[0] for part in parts], axis=1)
         ids = np.concatenate([part[1] for part in parts], axis=1)
         if len(parts) > 1:
-            order = np.argsort(-similarities, axis=1, kind="stable")[:, :count]
-            ids = np.take_along_axis(ids, order, axis=1)
+            ids = np.take_along_axis(ids, largest(similarities, count), axis=1)
         return [row[row >= 0] for row in ids]
 
 

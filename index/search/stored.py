@@ -18,7 +18,7 @@ from .choice import EXACT_LIMIT, is_approximate
 from .flat import FlatSearch
 from .flat_file import REMEDY, FlatFile, say_damaged
 from .ivf import IvfLists, IvfSearch
-from .made import make_lists
+from .lists import build_lists
 from .ranking import Search
 from .recall import suffices
 from .record import DerivedFile, IvfRecord
@@ -231,9 +231,9 @@ class StoredSearch:
     def _make_base(self, generation: int) -> bool:
         """Make lists of all frames, unless they find too little and nobody insists on them."""
         ids = np.array(self._catalog.frame_ids(), np.int64)
-        made = make_lists(ids, self._vectors, self.progress)
-        recall = made.parameters.recall
-        if not made.parameters.suffice:
+        built = build_lists(ids, self._vectors, self.progress)
+        recall = built.parameters.recall
+        if not built.parameters.suffice:
             stays = self.ann == "auto"
             logger.warning(
                 "an approximate search of these frames finds the nearest in %.1f %% and the ten "
@@ -247,13 +247,13 @@ class StoredSearch:
                 return False
         self._store(
             IvfRecord(
-                base=self._write(made.lists, _IVF_PATTERN.replace("*", f"{generation:06d}")),
+                base=self._write(built.lists, _IVF_PATTERN.replace("*", f"{generation:06d}")),
                 tail=None,
                 frames=len(ids),
                 last_id=int(ids.max()),
-                lists=made.lists.count,
-                probed=made.parameters.probed,
-                candidates=made.parameters.candidates,
+                lists=built.lists.count,
+                probed=built.parameters.probed,
+                candidates=built.parameters.candidates,
                 recall=recall,
             )
         )

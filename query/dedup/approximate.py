@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from nearframe.common import Silent
 from nearframe.embeddings import Vectors
-from nearframe.index.search import EDITED, IvfSearch, Recall, VectorSource, make_lists
+from nearframe.index.search import EDITED, IvfSearch, Recall, VectorSource, build_lists
 
 EXACT_LIMIT = 200_000
 """Up to so many earlier frames, a frame is compared with each. They are counted as they are
@@ -18,7 +18,7 @@ _OUTGROWN = 2
 _WORTH_READING = 0.05
 
 
-class ManyFrames:
+class ApproximateCandidates:
     """Lists of earlier frames, which grow with them.
 
     Args:
@@ -54,20 +54,20 @@ class ManyFrames:
 
     def _learn(self, count: int) -> None:
         self._tried_with = count
-        made = make_lists(
+        built = build_lists(
             np.arange(count),
             self._vectors,
             Silent(),
             cosine=self._cosine,
             only_nearest=self._top == 1,
         )
-        recall = made.parameters.recall
-        if not made.parameters.suffice or made.share_read > _WORTH_READING:
+        recall = built.parameters.recall
+        if not built.parameters.suffice or built.share_read > _WORTH_READING:
             self._search = None
             return
         if self.recall is None or recall.at_1 < self.recall.at_1:
             self.recall = recall
-        self._search = made.search(self._vectors.rows)
+        self._search = built.search(self._vectors.rows)
 
     def nearest(
         self, block: Vectors, first: npt.NDArray[np.int64]

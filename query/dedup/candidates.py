@@ -9,15 +9,16 @@ import numpy.typing as npt
 
 from nearframe.embeddings import Vectors
 from nearframe.index import Recall
+from nearframe.index.search import largest
 from nearframe.index.tables import Ids
 
-from . import approximate as many
+from . import approximate
 
 _CHUNK = 4096
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class EarlierFrame:
+class Candidate:
     """One frame.
 
     Attributes:
@@ -70,7 +71,7 @@ class VectorChunks:
             yield ids, self._chunks[number][: len(ids)]
 
 
-class EarlierFrames:
+class Candidates:
     """Positions, times and vectors of frames, in order.
 
     Where there are very many, their nearest are found approximately.
@@ -86,17 +87,17 @@ class EarlierFrames:
 
     def __init__(self, cosine: float = -1.0, top: int = 1) -> None:
         self.positions: list[int] = []
-        self.repeated: EarlierFrame | None = None
+        self.repeated: Candidate | None = None
         self._times: list[float] = []
         self._vectors = VectorChunks()
         self._top = top
         # Of the vectors and not of this: a cycle would keep them in memory after their last use.
-        self._many = many.ManyFrames(self._vectors, cosine, top)
+        self._approximate = approximate.ApproximateCandidates(self._vectors, cosine, top)
 
     @property
     def recall(self) -> Recall | None:
         """The lowest that was measured of approximate comparisons; None while all were exact."""
-        return self._many.recall
+        return self._approximate.recall
 
     def append(
         self,
@@ -116,13 +117,13 @@ class EarlierFrames:
         self.positions += positions
         self._times += times.tolist()
 
-    def find(self, position: int) -> "EarlierFrame | None":
+    def find(self, position: int) -> "Candidate | None":
         """Return the frame of a position; None where it is not among these."""
         index = bisect_left(self.positions, position)
         if index == len(self.positions) or self.positions[index] != position:
             return None
         vector = self._vectors[index] if len(self._vectors) else None
-        return EarlierFrame(position, self._times[index], vector)
+        return Candidate(position, self._times[index], vector)
 
     def first_since(self, times: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
         """Return for each time how many frames are before it: shape ``(n,)``."""
@@ -140,10 +141,10 @@ class EarlierFrames:
             first: Per vector the number of the first frame that counts, ``(b,)``.
         """
         count, top = len(self.positions), self._top
-        if count - int(first.min()) > many.EXACT_LIMIT and self._many.grow(count):
+        if count - int(first.min()) > approximate.EXACT_LIMIT and self._approximate.grow(count):
             return [
                 [(cosine, self.positions[number]) for number, cosine in row]
-                for row in self._many.nearest(block, first)
+                for row in self._approximate.nearest(block, first)
             ]
         best = np.full((len(block), top), -np.inf, np.float32)
         where = np.full((len(block), top), -1, np.int64)
@@ -184,25 +185,3 @@ class EarlierFrames:
             for row in np.flatnonzero((cosines >= lowest) & (numbers >= first)).tolist():
                 found.append((float(cosines[row]), self.positions[int(numbers[row])]))
         return found
-
-
-def largest(values: npt.NDArray[np.float32], top: int) -> npt.NDArray[np.int64]:
-    """Return the columns of the largest values of each row, the largest first.
-
-    Of equal values the first column comes first.
-
-    Args:
-        values: float32, ``(b, c)``.
-        top: How many columns; fewer where there are not as many.
-
-    Returns:
-        int64, ``(b, min(top, c))``.
-    """
-    if top == 1:
-        return np.asarray(values.argmax(axis=1), np.int64)[:, None]
-    columns = np.empty((len(values), min(top, values.shape[1])), np.int64)
-    values = values.copy()
-    for rank in range(columns.shape[1]):
-        columns[:, rank] = values.argmax(axis=1)
-        values[np.arange(len(values)), columns[:, rank]] = -np.inf
-    return columns

@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from nearframe.common import Action, NearframeError, SourceError, shown
 from nearframe.embeddings import Unreadable
 
 from ..files.journal import ON_KEPT, Journal, Operation, lies_in
+from ..files.protection import Protection, identities
 from ..files.transfer import has_content, is_one_file, is_same_file
 from .plan import DedupPlan, DroppedFile, PlannedFile
 
@@ -34,7 +35,7 @@ def require_folders(plan: DedupPlan, action: Action, to: Path | None) -> None:
         raise NearframeError(f"{shown(to)} is the folder of the plan itself; give another one")
     if os.path.lexists(to) and not to.is_dir():
         raise NearframeError(f"{shown(to)} is in the way; expected a folder, or a new name for one")
-    if Protection(plan).covers(to):
+    if protection_of(plan).covers(to):
         raise NearframeError(f"{shown(to)} lies in a protected folder; give another one")
     existing = next(parent for parent in (to, *to.parents) if parent.exists())
     if action == "hardlink" and existing.stat().st_dev != Path(plan.folder).stat().st_dev:
@@ -44,22 +45,10 @@ def require_folders(plan: DedupPlan, action: Action, to: Path | None) -> None:
         )
 
 
-class Protection:
-    """Tells which files a plan says must never be touched, under whatever name."""
-
-    def __init__(self, plan: DedupPlan) -> None:
-        self._identities = _identities(
-            [
-                *plan.protected_folders,
-                *(Path(plan.folder, file.file) for file in plan.protected),
-            ]
-        )
-
-    def covers(self, path: Path) -> bool:
-        """Whether a path is a protected file or folder, or lies below such a folder."""
-        real = Path(os.path.realpath(path))
-        # By identity: a folder that is mounted twice has two real paths.
-        return any(_identity(place) in self._identities for place in (real, *real.parents))
+def protection_of(plan: DedupPlan) -> Protection:
+    """Return what a plan says must never be touched."""
+    files = (Path(plan.folder, file.file) for file in plan.protected)
+    return Protection([*plan.protected_folders, *files])
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +92,12 @@ class Check:
             if to is None
             or operation.target == str(to / os.path.relpath(operation.source, plan.folder))
         }
-        self._protection = Protection(plan)
+        self._protection = protection_of(plan)
         # What stays; a file that stands in both lists does.
         self._staying = {file.file: file for file in (*plan.kept, *plan.protected)}
         self._dropped = {file.file: file for file in plan.dropped}
         self._staying_paths = {os.path.realpath(self._folder / name) for name in self._staying}
-        self._staying_identities = _identities(self._folder / name for name in self._staying)
+        self._staying_identities = identities(self._folder / name for name in self._staying)
         # What somebody says is no repeat, as it is now: of its content the plan knows nothing more.
         self._taken_out: dict[str, PlannedFile] = {}
         self._unchanged = functools.cache(self._look_again)
@@ -252,17 +241,3 @@ class Check:
 
 def _not_listed(file: DroppedFile) -> str:
     return f"the plan does not list {shown(file.repeats)}, which it repeats"
-
-
-def _identities(paths: Iterable[str | Path]) -> frozenset[tuple[int, int]]:
-    found = (_identity(path) for path in paths)
-    return frozenset(identity for identity in found if identity is not None)
-
-
-def _identity(path: str | Path) -> tuple[int, int] | None:
-    """Return what tells files and folders apart on the disk; None where there is none."""
-    try:
-        status = os.stat(path)  # noqa: PTH116
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

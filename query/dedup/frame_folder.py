@@ -65,7 +65,7 @@ def frame_folder(path: Path, *, stem: str, made_by: Mapping[str, Any]) -> Iterat
 
     Args:
         path: A new or empty folder, or one that such a run has left.
-        stem: As of `FrameFolder`.
+        stem: What the names of its files begin with.
         made_by: What decides which frames are written, as JSON values.
 
     Raises:

@@ -10,9 +10,10 @@ import numpy.typing as npt
 from nearframe.common import AGAINST, Against, NearframeError
 from nearframe.embeddings import Vectors
 from nearframe.index import Recall
+from nearframe.index.search import largest
 
 from ..search.threshold import lowest_cosine
-from .candidates import EarlierFrame, EarlierFrames, largest
+from .candidates import Candidate, Candidates
 from .rules import Window
 
 Compare = Callable[[int, int], tuple[bool, float]]
@@ -20,7 +21,7 @@ Compare = Callable[[int, int], tuple[bool, float]]
 were added: whether the later one is new, and the changed area in [0, 1]."""
 
 Admits = Callable[[int, int], bool]
-"""Tells of an earlier and a later frame, given like those of `Compare`, whether the later one may
+"""Tells of an earlier and a later frame, given by their positions, whether the later one may
 be dropped for the earlier one at all, however alike they are."""
 
 CANDIDATES = 3
@@ -28,7 +29,7 @@ CANDIDATES = 3
 repeated last."""
 
 _BLOCK = 256
-_NO_FRAMES = EarlierFrames()
+_NO_CANDIDATES = Candidates()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,8 @@ class GreedyDedup:
         self._frames = 1 if against == "previous" else window.frames
         # A number of frames counts the kept ones, which are known only one row after the other.
         self._block = 1 if self._frames else _BLOCK
-        self._earlier: dict[str | None, EarlierFrames] = {}
-        self._references: dict[str | None, EarlierFrames] = {}
+        self._earlier: dict[str | None, Candidates] = {}
+        self._references: dict[str | None, Candidates] = {}
         self._added = 0
 
     @property
@@ -140,8 +141,8 @@ class GreedyDedup:
         count = vectors if isinstance(vectors, int) else len(vectors)
         decisions: dict[int, Decision] = {}
         for camera, rows in _rows_by_camera(count, cameras).items():
-            earlier = self._earlier.setdefault(camera, self._no_frames())
-            references = self._references.get(camera, _NO_FRAMES)
+            earlier = self._earlier.setdefault(camera, self._no_candidates())
+            references = self._references.get(camera, _NO_CANDIDATES)
             for start in range(0, len(rows), self._block):
                 block = np.array(rows[start : start + self._block])
                 times = np.array([seconds[row] if seconds else 0.0 for row in block])
@@ -165,7 +166,7 @@ class GreedyDedup:
         """
         count = vectors if isinstance(vectors, int) else len(vectors)
         for camera, rows in _rows_by_camera(count, cameras).items():
-            self._references.setdefault(camera, self._no_frames()).append(
+            self._references.setdefault(camera, self._no_candidates()).append(
                 [self._added + row for row in rows],
                 np.full(len(rows), np.inf),
                 None if isinstance(vectors, int) else vectors[rows],
@@ -202,13 +203,13 @@ class GreedyDedup:
             return found
         return self._compare_with_motion(earlier, later)
 
-    def _no_frames(self) -> EarlierFrames:
-        return EarlierFrames(-1.0 if self._lowest is None else self._lowest, self._top)
+    def _no_candidates(self) -> Candidates:
+        return Candidates(-1.0 if self._lowest is None else self._lowest, self._top)
 
     def _decide(
         self,
-        earlier: EarlierFrames,
-        references: EarlierFrames,
+        earlier: Candidates,
+        references: Candidates,
         rows: npt.NDArray[np.int64],
         times: npt.NDArray[np.float64],
         block: Vectors,
@@ -262,14 +263,14 @@ class GreedyDedup:
         rows: npt.NDArray[np.int64],
         times: npt.NDArray[np.float64],
         block: Vectors,
-    ) -> EarlierFrame:
+    ) -> Candidate:
         """Return a frame of the block that is being decided about."""
         i = int(np.searchsorted(rows, position - self._added))
-        return EarlierFrame(position, float(times[i]), block[i])
+        return Candidate(position, float(times[i]), block[i])
 
     def _last_repeated(
         self,
-        earlier: EarlierFrames,
+        earlier: Candidates,
         near: Sequence[tuple[float, int]],
         vector: npt.NDArray[np.float32],
         time: float,
@@ -341,8 +342,8 @@ class GreedyDedup:
 
     def _decide_by_changes(
         self,
-        earlier: EarlierFrames,
-        references: EarlierFrames,
+        earlier: Candidates,
+        references: Candidates,
         rows: npt.NDArray[np.int64],
         times: npt.NDArray[np.float64],
     ) -> list[Decision]:
@@ -359,9 +360,7 @@ class GreedyDedup:
             decisions.append(decision)
         return decisions
 
-    def _first(
-        self, earlier: EarlierFrames, times: npt.NDArray[np.float64]
-    ) -> npt.NDArray[np.int64]:
+    def _first(self, earlier: Candidates, times: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
         """Return for each time the first of the earlier frames that is compared with."""
         first = np.zeros(len(times), np.int64)
         if self._seconds is not None:

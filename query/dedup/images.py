@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from nearframe.common import SourceError, UnreadableImageError, shown
 from nearframe.embeddings import Unreadable
@@ -13,6 +12,7 @@ from nearframe.index import FrameIndex
 
 from ..cameras import Naming, Shot, read_shot, seconds_of
 from ..cameras.naming import tell_cameras
+from ..files.protection import Protection
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,8 @@ def images_of_index(index: FrameIndex, order: Order) -> Images:
             reason = "changed since it was indexed; run buildIndex again"
             problems.append(Unreadable(frame.ref.source, frame.ref.number, reason))
     for folder in order.protect:
-        if not any(_Protection([folder]).covers(file.path) for file in files):
+        protection = Protection([folder])
+        if not any(protection.covers(file.path) for file in files):
             raise SourceError(folder, f"the index {shown(index.path)} has no images of this folder")
     folders = {
         source.path if source.kind == "folder" else os.path.dirname(source.path)  # noqa: PTH120
@@ -141,20 +142,6 @@ def images_of_index(index: FrameIndex, order: Order) -> Images:
     }
     ordered = _in_order(files, order)
     return Images(os.path.commonpath(folders), ordered, tuple(problems))
-
-
-class _Protection:
-    """Tells which files lie below protected folders."""
-
-    def __init__(self, folders: Sequence[str | os.PathLike[str]]) -> None:
-        # Resolved: a protected file stays so under whatever name it is reached.
-        self._folders = [Path(folder).resolve() for folder in folders]
-
-    def covers(self, path: str) -> bool:
-        """Whether a file lies below one of them."""
-        return bool(self._folders) and any(
-            Path(path).resolve().is_relative_to(folder) for folder in self._folders
-        )
 
 
 def _in_order(files: Sequence[ImageFile], order: Order) -> tuple[OrderedImage, ...]:
@@ -173,7 +160,7 @@ def _in_order(files: Sequence[ImageFile], order: Order) -> tuple[OrderedImage, .
 
 
 def _look_at(files: Sequence[ImageFile], order: Order) -> Iterator[OrderedImage]:
-    protection = _Protection(order.protect)
+    protection = Protection(order.protect)
     shots = [_shot(file, order.naming, timed=order.timed) for file in files]
     seconds = iter(seconds_of([shot for shot in shots if shot is not None]))
     for file, shot in zip(files, shots, strict=True):

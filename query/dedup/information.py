@@ -22,7 +22,7 @@ def too_little(thumbnail: Thumbnails) -> str | None:
     """Say why a picture tells too little to be compared by its vector, or None where it does not.
 
     Args:
-        thumbnail: As of `EmbeddedBatch`, uint16 ``(32, 32)``.
+        thumbnail: uint16 ``(32, 32)``, of the network's input, as an `Embedder` makes it.
     """
     levels = levels_of(thumbnail)
     area = _share_inside(levels)

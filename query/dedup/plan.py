@@ -74,7 +74,7 @@ class KeptFile(PlannedFile):
     """A file that is new.
 
     Attributes:
-        nearest: The file before it that came nearest to it, as of `PlannedFile.file`; None where
+        nearest: The file before it that came nearest to it, named like `file`; None where
             there was none to compare with.
         similarity: Cosine of the two, in [-1, 1]; None where vectors were not compared.
         change: Changed area from that one to it, in [0, 1]; None where that was not looked at.
@@ -93,7 +93,7 @@ class DroppedFile(PlannedFile):
     """A file that repeats an earlier one.
 
     Attributes:
-        repeats: The file that it repeats, as of `PlannedFile.file`.
+        repeats: The file that it repeats, named like `file`.
         similarity: Cosine of the two, in [-1, 1]; None where vectors were not compared.
         change: Changed area of the two, in [0, 1]; None where that was not looked at.
         reason: Why the other stays and not this one, in words; None where the first does.
@@ -110,7 +110,7 @@ class NotedFile:
     """A file about which something is to be known.
 
     Attributes:
-        file: As of `PlannedFile.file`.
+        file: Path relative to the plan's folder; one elsewhere has its absolute path.
         reason: What, in a few words.
     """
 

@@ -34,11 +34,11 @@ class Quality:
     Attributes:
         name: Path of the file.
         width: In pixels, upright.
-        height: Likewise.
+        height: In pixels, upright.
         size: Of the file, in bytes.
         lossless: Whether its format keeps all levels of all pixels.
         jpeg_quality: In (0, 100], as libjpeg counts; None for another format.
-        sharpness: As of `sharpness`; 0 where nobody asked.
+        sharpness: What the function `sharpness` returns; 0 where nobody asked.
     """
 
     name: str

@@ -77,8 +77,9 @@ class Representatives:
 
     Args:
         rules: By which the runs were made, with which frame to keep.
-        areas: Compares the pictures of two frames, as of `engine_of`.
-        admits: Tells which frames may be dropped for which, as of `GreedyDedup`.
+        areas: Compares the pictures of two frames, given by their positions.
+        admits: Tells of two frames, given by their positions, whether the later one may be dropped
+            for the earlier one.
         count: How many frames there are at most.
     """
 

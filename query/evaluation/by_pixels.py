@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from nearframe.index import PIXEL_CANDIDATES, order_by_pixels, thumbnail_differences
+from nearframe.index.search import largest
 
 from .describe import NETWORK, Described
 from .retrieval import Positions, Retrieval
@@ -39,7 +40,7 @@ def settled_by_pixels(
         for row, cosines in enumerate(asked[first : first + _BLOCK] @ among.T, first):
             if ignored is not None:
                 cosines[ignored[row]] = -np.inf
-            nearest = np.argsort(-cosines, kind="stable")[:PIXEL_CANDIDATES]
+            nearest = largest(cosines[None], PIXEL_CANDIDATES)[0]
             apart = thumbnail_differences(queries.thumbnails[row], originals.thumbnails[nearest])
             order = order_by_pixels(cosines[nearest], apart)
             if order is None or np.isnan(hits[row]):

@@ -23,7 +23,7 @@ from .transfer import (
 from .trash import HAS_RECORDS, Trash
 
 
-class Doing(ABC):
+class ActionHandler(ABC):
     """One action; made anew for every run.
 
     Args:
@@ -57,13 +57,13 @@ class Doing(ABC):
             NearframeError: If the file is not what the journal says, and was left alone.
         """
 
-    def hindrance(self, operations: Sequence[Operation]) -> str | None:
+    def blocker(self, operations: Sequence[Operation]) -> str | None:
         """Say why nothing of this can be taken back, where that is so."""
         del operations
         return None
 
 
-class _Move(Doing):
+class _Move(ActionHandler):
     def carry_out(self, operation: Operation, held: Operation) -> None:
         source, target = Path(held.source), Path(held.target)
         at_source = has_content(source, operation.sha256)
@@ -94,7 +94,7 @@ class _Move(Doing):
         return True
 
 
-class _Copy(Doing):
+class _Copy(ActionHandler):
     def carry_out(self, operation: Operation, held: Operation) -> None:
         source, target = Path(held.source), Path(held.target)
         if has_content(target, operation.sha256):
@@ -117,7 +117,7 @@ class _Copy(Doing):
         return True
 
 
-class _SymbolicLink(Doing):
+class _SymbolicLink(ActionHandler):
     def carry_out(self, operation: Operation, held: Operation) -> None:
         source, target = Path(operation.source), Path(held.target)
         if is_link_to(target, source):
@@ -138,7 +138,7 @@ class _SymbolicLink(Doing):
         return True
 
 
-class _HardLink(Doing):
+class _HardLink(ActionHandler):
     def carry_out(self, operation: Operation, held: Operation) -> None:
         source, target = Path(held.source), Path(held.target)
         if self._is_made(source, target):
@@ -170,7 +170,7 @@ class _HardLink(Doing):
         )
 
 
-class _Trash(Doing):
+class _Trash(ActionHandler):
     def __init__(self, token: str) -> None:
         super().__init__(token)
         self._trash = Trash(token)
@@ -203,14 +203,14 @@ class _Trash(Doing):
         self._trash.take_out(trashed, source, operation.sha256, at=at)
         return True
 
-    def hindrance(self, operations: Sequence[Operation]) -> str | None:
+    def blocker(self, operations: Sequence[Operation]) -> str | None:
         gone = _gone(operations)
         if HAS_RECORDS or not gone:
             return None
         return f"{gone} are in the trash, which only its window can open here; restore them there"
 
 
-class _Delete(Doing):
+class _Delete(ActionHandler):
     def carry_out(self, operation: Operation, held: Operation) -> None:
         source = Path(held.source)
         if not os.path.lexists(source):
@@ -230,19 +230,19 @@ class _Delete(Doing):
 
     def take_back(self, operation: Operation, held: Operation) -> bool:
         del operation, held
-        return False  # it is there: see `hindrance`
+        return False  # it is there: see `blocker`
 
-    def hindrance(self, operations: Sequence[Operation]) -> str | None:
+    def blocker(self, operations: Sequence[Operation]) -> str | None:
         gone = _gone(operations)
         return f"{gone} were deleted, and deleted files cannot come back" if gone else None
 
 
-def doing(action: FileAction, token: str) -> Doing:
+def handler_of(action: FileAction, token: str) -> ActionHandler:
     """Return what carries out an action, for one run of the journal with this token."""
-    return _DOINGS[action](token)
+    return _HANDLERS[action](token)
 
 
-_DOINGS: Mapping[FileAction, type[Doing]] = {
+_HANDLERS: Mapping[FileAction, type[ActionHandler]] = {
     "move": _Move,
     "copy": _Copy,
     "copy-unique": _Copy,

@@ -23,7 +23,7 @@ from nearframe.embeddings import Unreadable
 from .held import held_folder, held_folders
 from .journal import FileAction, Journal, Operation, journal_lock
 from .moved import forget_moved
-from .operations import doing
+from .operations import handler_of
 from .transfer import private_path, put_back
 
 
@@ -57,13 +57,13 @@ def run_journal(
     """
     progress = as_progress(progress)
     progress.start(label, len(entries.operations))
-    action = doing(entries.action, entries.token)
+    handler = handler_of(entries.action, entries.token)
     done = 0
     skipped = []
     for operation in entries.operations:
         try:
             with held_folders(entries, operation) as held:
-                action.carry_out(operation, held)
+                handler.carry_out(operation, held)
             done += 1
         except DiskFullError as error:
             # The journal stays unfinished, so the same command goes on.
@@ -92,18 +92,18 @@ def undo(journal: str | os.PathLike[str], *, progress: ProgressOption = None) ->
 
 
 def _undo(entries: Journal, path: Path, progress: Progress) -> FileReport:
-    action = doing(entries.action, entries.token)
+    handler = handler_of(entries.action, entries.token)
     skipped = _restore(entries)
-    hindrance = action.hindrance(entries.operations)
-    if hindrance is not None:
+    blocker = handler.blocker(entries.operations)
+    if blocker is not None:
         _finish(entries, path)
-        raise NearframeError(f"{shown(path)}: {hindrance}")
+        raise NearframeError(f"{shown(path)}: {blocker}")
     progress.start(f"undo {shown(path)}", len(entries.operations))
     done = 0
     for operation in reversed(entries.operations):
         try:
             with held_folders(entries, operation) as held:
-                done += action.take_back(operation, held)
+                done += handler.take_back(operation, held)
         except NearframeError as error:
             where = operation.target or operation.source
             skipped.append(Unreadable(where, None, str(error)))

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from nearframe.common import AGAINST, NearframeError
 from nearframe.query import GreedyDedup
-from nearframe.query.dedup import candidates as earlier
-from nearframe.query.dedup import greedy
+from nearframe.query.dedup import candidates, greedy
 from nearframe.query.search.threshold import ROUNDING
 
 # Small, so that a few dozen vectors cross many borders; that they are co-prime mixes the cases.
@@ -21,7 +20,7 @@ SMALL_CHUNK = 8
 def small_limits():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(greedy, "_BLOCK", SMALL_BLOCK)
-        patch.setattr(earlier, "_CHUNK", SMALL_CHUNK)
+        patch.setattr(candidates, "_CHUNK", SMALL_CHUNK)
         yield
 
 
@@ -221,7 +220,7 @@ def test_unknown_against_is_refused():
 
 def test_memory_never_holds_all_pairs(monkeypatch):
     monkeypatch.setattr(greedy, "_BLOCK", 256)
-    monkeypatch.setattr(earlier, "_CHUNK", 4096)
+    monkeypatch.setattr(candidates, "_CHUNK", 4096)
     count = 12_000
     vectors = clusters(count, 64, seed=4, spread=5, copies=0)
     dedup = GreedyDedup(0.999)

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from nearframe.common import NearframeError
 from nearframe.query import GreedyDedup, Window
-from nearframe.query.dedup import candidates as earlier
-from nearframe.query.dedup import greedy
+from nearframe.query.dedup import candidates, greedy
 from nearframe.query.search.threshold import ROUNDING
 
 CAMERAS = [None, "c1", "c2"]
@@ -20,7 +19,7 @@ CAMERAS = [None, "c1", "c2"]
 def small_limits():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(greedy, "_BLOCK", 5)
-        patch.setattr(earlier, "_CHUNK", 8)
+        patch.setattr(candidates, "_CHUNK", 8)
         yield
 
 

@@ -10,9 +10,7 @@ import pytest
 from nearframe.embeddings import DIMENSION
 from nearframe.index import Recall
 from nearframe.query import DedupPlan, GreedyDedup, Window, describe_recall
-from nearframe.query.dedup import approximate as many
-from nearframe.query.dedup import candidates as earlier
-from nearframe.query.dedup import greedy
+from nearframe.query.dedup import approximate, candidates, greedy
 
 LIMIT = 60
 ABOVE = 0.9
@@ -20,22 +18,22 @@ ABOVE = 0.9
 
 @pytest.fixture(autouse=True)
 def small_limits(monkeypatch):
-    monkeypatch.setattr(many, "EXACT_LIMIT", LIMIT)
+    monkeypatch.setattr(approximate, "EXACT_LIMIT", LIMIT)
     monkeypatch.setattr(greedy, "_BLOCK", 7)
-    monkeypatch.setattr(earlier, "_CHUNK", 16)
+    monkeypatch.setattr(candidates, "_CHUNK", 16)
 
 
 @pytest.fixture
 def learned(monkeypatch):
     """With how many frames lists were learned, in order."""
     counts = []
-    make_lists = many.make_lists
+    build_lists = approximate.build_lists
 
     def counting(ids, *args, **options):
         counts.append(len(ids))
-        return make_lists(ids, *args, **options)
+        return build_lists(ids, *args, **options)
 
-    monkeypatch.setattr(many, "make_lists", counting)
+    monkeypatch.setattr(approximate, "build_lists", counting)
     return counts
 
 
@@ -189,7 +187,7 @@ def test_pictures_are_compared_with_those_of_the_nearest_vectors():
 @pytest.mark.parametrize("why", ["nothing suffices", "too much to read"])
 def test_where_lists_do_not_pay_comparisons_stay_exact(learned, monkeypatch, why):
     if why == "too much to read":
-        monkeypatch.setattr(many, "_WORTH_READING", 0)
+        monkeypatch.setattr(approximate, "_WORTH_READING", 0)
     else:
         monkeypatch.setattr("nearframe.index.search.recall._AIM_AT_1", 1.1)
     vectors = mixed(3 * LIMIT)
@@ -198,19 +196,19 @@ def test_where_lists_do_not_pay_comparisons_stay_exact(learned, monkeypatch, why
     assert dedup.recall is None
     assert learned[0] == LIMIT + 3  # a block of 7 ended there
     assert len(learned) == 2
-    monkeypatch.setattr(many, "EXACT_LIMIT", 10**9)
+    monkeypatch.setattr(approximate, "EXACT_LIMIT", 10**9)
     assert decisions == GreedyDedup(ABOVE).add(vectors)
 
 
 def test_recall_is_measured_at_the_threshold_and_not_nearer_than_an_edit(monkeypatch):
     cosines = []
-    make_lists = many.make_lists
+    build_lists = approximate.build_lists
 
     def noting(*args, cosine, **options):
         cosines.append(cosine)
-        return make_lists(*args, cosine=cosine, **options)
+        return build_lists(*args, cosine=cosine, **options)
 
-    monkeypatch.setattr(many, "make_lists", noting)
+    monkeypatch.setattr(approximate, "build_lists", noting)
     for threshold in (0.8, 0.99, -1.0):
         dedup = GreedyDedup(threshold, against="all")
         dedup.add(scenes(LIMIT + 1))
@@ -221,7 +219,7 @@ def test_recall_is_measured_at_the_threshold_and_not_nearer_than_an_edit(monkeyp
 class TestWhatIsSaid:
     @pytest.fixture
     def folder(self, make_folder, monkeypatch):
-        monkeypatch.setattr(many, "EXACT_LIMIT", 10)
+        monkeypatch.setattr(approximate, "EXACT_LIMIT", 10)
         return make_folder([*range(20), 3, 15])
 
     def test_a_plan_holds_the_recall(self, run, folder, tmp_path):
@@ -233,7 +231,7 @@ class TestWhatIsSaid:
         assert [file.repeats for file in plan.dropped] == ["000004.png", "000016.png"]
 
     def test_nothing_is_said_of_exact_comparisons(self, run, folder, tmp_path, monkeypatch):
-        monkeypatch.setattr(many, "EXACT_LIMIT", 100)
+        monkeypatch.setattr(approximate, "EXACT_LIMIT", 100)
         result = run("dedup", folder, "--method", "embedding", "--threshold", "0.999")
         assert "approximately" not in result.stdout
         assert DedupPlan.load(tmp_path / "frames.dedup.json").recall is None

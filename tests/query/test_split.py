@@ -66,9 +66,9 @@ def stop_after(count, monkeypatch):
     """Interrupt a split after so many files."""
     done = []
 
-    def doing_some(action, token):
-        doing = operations.doing(action, token)
-        carry_out = doing.carry_out
+    def handler_of_some(action, token):
+        handler = operations.handler_of(action, token)
+        carry_out = handler.carry_out
 
         def carry_out_some(operation, held):
             if len(done) == count:
@@ -76,10 +76,10 @@ def stop_after(count, monkeypatch):
             carry_out(operation, held)
             done.append(operation)
 
-        doing.carry_out = carry_out_some
-        return doing
+        handler.carry_out = carry_out_some
+        return handler
 
-    monkeypatch.setattr(runner, "doing", doing_some)
+    monkeypatch.setattr(runner, "handler_of", handler_of_some)
 
 
 def test_copy_leaves_the_folder_and_makes_one_per_camera(split, folder, to, snapshot):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nearframe.index import FrameIndex, build_index
-from nearframe.index.search import FlatSearch, IvfSearch, made
+from nearframe.index.search import FlatSearch, IvfSearch, lists
 from nearframe.index.search.ivf import IvfLists
 
 N = 250
@@ -25,7 +25,7 @@ def vectors(unit_vectors):
 
 @pytest.fixture
 def few_axes(monkeypatch):
-    monkeypatch.setattr(made, "AXES", (FEW,))
+    monkeypatch.setattr(lists, "AXES", (FEW,))
 
 
 @pytest.fixture
@@ -51,11 +51,11 @@ def axes_of(path):
 
 class TestAxes:
     def test_few_are_taken_where_they_suffice(self, approximate, film, scene_vectors, monkeypatch):
-        monkeypatch.setattr(made, "AXES", (50, 2048))
+        monkeypatch.setattr(lists, "AXES", (50, 2048))
         assert axes_of(approximate((film(N), scene_vectors(N)))) == 50
 
     def test_all_are_taken_where_few_do_not(self, approximate, film, vectors, monkeypatch, caplog):
-        monkeypatch.setattr(made, "AXES", (FEW, 2048))
+        monkeypatch.setattr(lists, "AXES", (FEW, 2048))
         path = approximate((film(N), vectors))
         assert axes_of(path) == N  # the sample has no more
         with FrameIndex.open(path) as index:
@@ -64,7 +64,7 @@ class TestAxes:
         assert caplog.messages == []
 
     def test_what_few_axes_left_out_is_found(self, approximate, film, vectors, monkeypatch):
-        monkeypatch.setattr(made, "AXES", (FEW, 2048))
+        monkeypatch.setattr(lists, "AXES", (FEW, 2048))
         path = approximate((film(N), vectors))
         with FrameIndex.open(path) as index:
             rows = index.nearest(vectors[::7], 2)
@@ -96,7 +96,7 @@ class TestNothingSuffices:
 
     def test_with_twice_as_many_it_may_suffice(self, make_index, film, vectors, monkeypatch):
         path = make_index((film(N), vectors))
-        monkeypatch.setattr(made, "AXES", (2048,))
+        monkeypatch.setattr(lists, "AXES", (2048,))
         add(path, film(N, first=N), vectors)
         assert kind_of(path) is IvfSearch
 
@@ -119,7 +119,7 @@ class TestNothingSuffices:
 
     def test_lists_that_suffice_no_more_are_removed(self, make_index, film, vectors, monkeypatch):
         with monkeypatch.context() as patch:
-            patch.setattr(made, "AXES", (2048,))
+            patch.setattr(lists, "AXES", (2048,))
             path = make_index((film(N), vectors))
         assert kind_of(path) is IvfSearch
         add(path, film(N, first=N), vectors)

@@ -29,7 +29,7 @@ class VectorSource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class MadeLists:
+class BuiltLists:
     """Lists with all frames, and how they are searched."""
 
     lists: IvfLists
@@ -50,14 +50,14 @@ class MadeLists:
         )
 
 
-def make_lists(
+def build_lists(
     ids: Ids,
     vectors: VectorSource,
     progress: Progress,
     *,
     cosine: float = EDITED,
     only_nearest: bool = False,
-) -> MadeLists:
+) -> BuiltLists:
     """Learn lists from a sample of frames, fill them with all, and measure what they find.
 
     First with few axes; where these do not tell the frames apart, with all of them, which takes
@@ -82,12 +82,12 @@ def make_lists(
         progress.start("search: filling lists", len(ids))
         lists.add(_shown(blocks, progress))
         chosen = choose_parameters(lists, exact, only_nearest=only_nearest)
-        made = MadeLists(lists, chosen)
+        built = BuiltLists(lists, chosen)
         # A small sample has no more axes than vectors.
         if chosen.suffice or lists.axes < axes:
             break
         blocks = vectors.blocks()
-    return made
+    return built
 
 
 def _shown(
