@@ -34,12 +34,18 @@ from .cli import (
     skipped_json,
     strict_option,
 )
-from .dedup_options import TargetText, comparison_options, take_options
-from .dedup_sweep import sweep
-from .dedup_video import dedup_video
+from .dedup_options import (
+    TargetText,
+    decision_options,
+    folder_options,
+    keep_option,
+    take_options,
+)
 from .earlier_plans import earlier_plans
+from .keep_new import keep_new_frames
 from .left_out import left_out_json, note_left_out, report_left_out
-from .sampling_options import sampling_options, take_sampling
+from .sampling_options import hidden_sampling_options, take_sampling
+from .sweep import run_sweep
 
 if TYPE_CHECKING:
     from nearframe.common import Action
@@ -71,21 +77,24 @@ def _require_json(
 
 
 @click.command("dedup", cls=Command, short_help="Find repeated images; move them away if asked.")
-@path_argument("source", metavar="FOLDER|VIDEO|INDEX")
-@comparison_options
-@sampling_options
+@path_argument("source", metavar="FOLDER|INDEX")
+@decision_options
+@keep_option
+@folder_options
+@hidden_sampling_options
 @click.option(
     "--sweep",
     "sweeps",
     is_flag=True,
-    help="Only print how many frames would stay at thresholds around the one in use; --report "
-    "shows a pair of images at each.",
+    hidden=True,
+    help="What nearframe sweep does.",
 )
 @click.option(
     "--plot",
     type=click.Path(path_type=Path),
     metavar="PICTURE",
-    help="Draw the sweep, too: .png, .svg or .pdf.",
+    hidden=True,
+    help="What nearframe sweep --plot does.",
 )
 @click.option(
     "--target",
@@ -117,7 +126,7 @@ def _require_json(
     "--to",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help=f"{TO_HELP} Of a video: new folder for its new frames; without it, they are only counted.",
+    help=TO_HELP,
 )
 @yes_option
 @click.option(
@@ -126,8 +135,7 @@ def _require_json(
     type=click.Path(path_type=Path),
     callback=require_page,
     metavar="PAGE.html",
-    help="Write a page that shows each image beside the one it was judged by; of a sweep, a pair "
-    "of images at each threshold.",
+    help="Write a page that shows each image beside the one it was judged by.",
 )
 @force_option
 @embedder_options
@@ -150,8 +158,8 @@ def dedup(
 ) -> None:
     """Plan which images of FOLDER to drop because they repeat an earlier one.
 
-    Nothing is changed without --apply. Given the index of a folder, nothing is embedded again.
-    Given a video, its new frames are written to --to.
+    Nothing is changed without --apply. Given the index of a folder, nothing is embedded again. For
+    a video there is nearframe keep-new, and to choose a threshold nearframe sweep.
     """
     from nearframe.embeddings.sources import is_animation, kind_of
     from nearframe.query import save_table
@@ -162,7 +170,10 @@ def dedup(
         _refuse(_NOT_OF_A_VIDEO, "is not for a video")
         sampling, comparison = take_sampling(options), take_options(options)
         embedder = EmbedderOptions(**options)
-        dedup_video(source, comparison, sampling, embedder, to=to, strict=strict, as_json=as_json)
+        keep_new_frames(
+            source, comparison, sampling, embedder, to=to, strict=strict, as_json=as_json
+        )
+        _point_to("keep-new", "for a video")
         return
     complete = report_unfinished_index(source)
     if sweeps:
@@ -170,7 +181,7 @@ def dedup(
         take_sampling(options)
         comparison = take_options(options)
         embedder = EmbedderOptions(**options)
-        sweep(
+        run_sweep(
             source,
             comparison,
             embedder,
@@ -179,6 +190,7 @@ def dedup(
             strict=strict,
             as_json=as_json,
         )
+        _point_to("sweep", "for --sweep")
         return
     if source.suffix == ".json" and not source.is_dir():
         raise click.UsageError(
@@ -224,6 +236,10 @@ def _refuse(names: Collection[str], reason: str) -> None:
         given = context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
         if given and parameter.name in names:
             raise click.UsageError(f"{parameter.opts[0]} {reason}")
+
+
+def _point_to(command: str, use: str) -> None:
+    click.echo(f"Note: {use} there is a command of its own now: nearframe {command}", err=True)
 
 
 def _default_plan_path(source: Path) -> Path:

@@ -61,49 +61,22 @@ class TargetText(click.ParamType):  # type: ignore[type-arg]  # not generic at r
 
 
 def take_options(options: dict[str, Any]) -> "DedupOptions":
-    """Take the options of `comparison_options` out of those that a command received."""
+    """Take the options of this module out of those that a command received."""
     from nearframe.query import ANY_DISTANCE, DedupOptions
 
-    names = [options.pop(name) for name in ("name_pattern", "time_format", "time_zone")]
+    names = [options.pop(name, None) for name in ("name_pattern", "time_format", "time_zone")]
     return DedupOptions(
-        **{name: options.pop(name) for name in _SAME_NAMES},
+        **{name: options.pop(name) for name in _SAME_NAMES if name in options},
         change=take_change_settings(options),
         window=options.pop("window") or ANY_DISTANCE,
         naming=naming_of(*names) if any(names) else None,
     )
 
 
-def comparison_options(command: F) -> F:
-    """Add the options of `DedupOptions`; the command receives them as ``**options``."""
-    command = naming_options(change_options(command))
+def decision_options(command: F) -> F:
+    """Add the options that say when a frame repeats another; `take_options` takes them."""
+    command = change_options(command)
     for option in (
-        click.option(
-            "--min-side",
-            type=click.IntRange(min=1),
-            default=MIN_SIDE,
-            show_default=True,
-            help="Pictures with a side of fewer pixels are listed and left alone.",
-        ),
-        click.option("--recursive", is_flag=True, help="Search the folder with its sub-folders."),
-        click.option(
-            "--protect",
-            multiple=True,
-            type=click.Path(path_type=Path),
-            metavar="DIR",
-            help="A folder whose images the others are compared with, and that is never touched; "
-            "may be given several times.",
-        ),
-        click.option(
-            "--keep",
-            type=click.Choice(KEEP),
-            help="Which frame of a run of repeats is kept; default: the largest, and with method "
-            "hybrid the first.",
-        ),
-        click.option(
-            "--across-cameras",
-            is_flag=True,
-            help="Compare frames of different cameras, too.",
-        ),
         click.option(
             "--window",
             type=WindowText(),
@@ -136,3 +109,43 @@ def comparison_options(command: F) -> F:
     ):
         command = option(command)
     return command
+
+
+def folder_options(command: F) -> F:
+    """Add the options that say which images of a folder are compared; `take_options` takes them."""
+    command = naming_options(command)
+    for option in (
+        click.option(
+            "--min-side",
+            type=click.IntRange(min=1),
+            default=MIN_SIDE,
+            show_default=True,
+            help="Pictures with a side of fewer pixels are listed and left alone.",
+        ),
+        click.option("--recursive", is_flag=True, help="Search the folder with its sub-folders."),
+        click.option(
+            "--protect",
+            multiple=True,
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            help="A folder whose images the others are compared with, and that is never touched; "
+            "may be given several times.",
+        ),
+        click.option(
+            "--across-cameras",
+            is_flag=True,
+            help="Compare frames of different cameras, too.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def keep_option(command: F) -> F:
+    """Add the option that says which of several repeats stays; `take_options` takes it."""
+    return click.option(
+        "--keep",
+        type=click.Choice(KEEP),
+        help="Which frame of a run of repeats is kept; default: the largest, and with method "
+        "hybrid the first.",
+    )(command)

@@ -14,9 +14,11 @@ from .explain import explain
 from .export import export
 from .get_similarity import get_similarity
 from .info import info
+from .keep_new import keep_new
 from .overview import overview
 from .query_dataset import query_dataset
 from .split import split
+from .sweep import sweep
 from .undo import undo
 from .verify import verify
 from .weights import weights
@@ -56,6 +58,8 @@ for _command in (
     build_index,
     query_dataset,
     dedup,
+    sweep,
+    keep_new,
     apply,
     undo,
     info,

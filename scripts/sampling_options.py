@@ -13,20 +13,37 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def sampling_options(command: F) -> F:
+def sampling_options(command: F, *, hidden: bool = False) -> F:
     """Add the options; the command hands them to `take_sampling`."""
     for option in (
-        click.option("--keyframes", is_flag=True, help="Of videos, take only keyframes (fast)."),
-        click.option("--fps", type=float, metavar="F", help="Of videos, take F frames per second."),
+        click.option(
+            "--keyframes",
+            is_flag=True,
+            hidden=hidden,
+            help="Of videos, take only keyframes (fast).",
+        ),
+        click.option(
+            "--fps",
+            type=float,
+            metavar="F",
+            hidden=hidden,
+            help="Of videos, take F frames per second.",
+        ),
         click.option(
             "--every",
             type=click.IntRange(min=1),
             metavar="N",
+            hidden=hidden,
             help="Of videos, take every Nth frame.",
         ),
     ):
         command = option(command)
     return command
+
+
+def hidden_sampling_options(command: F) -> F:
+    """Add the options without their help, for a command that has another one for videos."""
+    return sampling_options(command, hidden=True)
 
 
 def take_sampling(options: dict[str, Any]) -> "Sampling":

@@ -56,7 +56,7 @@ def test_comparison_options_reach_the_plan(run, cameras, tmp_path):
 
 
 def test_a_sweep_prints_a_table_and_makes_no_plan(run, cameras, tmp_path):
-    lines = run("dedup", "yard", "--sweep", "--plot", "s.png").stdout.splitlines()
+    lines = run("sweep", "yard", "--plot", "s.png").stdout.splitlines()
     assert lines[0].split() == ["Changed", "area", "Stay", "Share"]
     assert [line.split()[0] for line in lines[1:5]] == ["0.001", "0.0025", "0.005", "0.0075"]
     assert lines[3].split()[:3] == ["0.005", "5", "71.4%"]
@@ -80,8 +80,27 @@ def test_a_sweep_prints_a_table_and_makes_no_plan(run, cameras, tmp_path):
     assert answer["report"] is None
 
 
+def test_the_old_spelling_of_a_sweep_says_the_same_and_names_the_new_one(run, cameras):
+    old, new = run("dedup", "yard", "--sweep"), run("sweep", "yard")
+    assert old.stdout == new.stdout
+    note = "Note: for --sweep there is a command of its own now: nearframe sweep\n"
+    assert (old.stderr, new.stderr) == (note, "")
+
+
+def test_the_old_spelling_for_a_video_says_the_same_and_names_the_new_one(
+    run, sample_video, tmp_path
+):
+    options = (sample_video, "--method", "change", "--every", 30, "--to")
+    old, new = run("dedup", *options, "old"), run("keep-new", *options, "new")
+    assert old.stdout.replace("old", "new") == new.stdout
+    note = "Note: for a video there is a command of its own now: nearframe keep-new\n"
+    assert (old.stderr, new.stderr) == (note, "")
+    names = [sorted(path.name for path in (tmp_path / each).iterdir()) for each in ("old", "new")]
+    assert names[0] == names[1] != []
+
+
 def test_a_sweep_writes_a_report(run, cameras, tmp_path):
-    printed = run("dedup", "yard", "--sweep", "--report", "s.html").stdout.splitlines()
+    printed = run("sweep", "yard", "--report", "s.html").stdout.splitlines()
     assert printed[-1] == "Report: s.html"
     page = (tmp_path / "s.html").read_text("utf-8")
     assert "yard: how many frames stay at which changed area" in page
@@ -101,17 +120,17 @@ def test_a_target_finds_its_threshold(run, tmp_path):
 
 
 def test_a_video_is_counted_and_its_new_frames_are_written(run, sample_video, tmp_path):
-    counted = run("dedup", sample_video, "--method", "change", "--every", 10)
+    counted = run("keep-new", sample_video, "--method", "change", "--every", 10)
     assert counted.stdout.startswith("Would keep ")
     assert "of 30 frames (method change: less than 0.5 % of the area" in counted.stdout
     assert counted.stdout.splitlines()[-1].endswith("yard.mp4 --to DIR")
-    written = run("dedup", sample_video, "--method", "change", "--every", 10, "--to", "new")
+    written = run("keep-new", sample_video, "--method", "change", "--every", 10, "--to", "new")
     kept = len(list((tmp_path / "new").iterdir()))
     assert written.stdout.splitlines()[-1] == f"{kept} frames now in new"
-    again = run("dedup", sample_video, "--method", "change", "--every", 10, "--to", "new")
+    again = run("keep-new", sample_video, "--method", "change", "--every", 10, "--to", "new")
     assert (again.exit_code, again.stderr.startswith("Error: new exists")) == (1, True)
     answer = json.loads(
-        run("dedup", sample_video, "--method", "change", "--every", 10, "--json").stdout
+        run("keep-new", sample_video, "--method", "change", "--every", 10, "--json").stdout
     )
     assert (answer["frames"], len(answer["kept"])) == (30, kept)
     assert answer["kept"][0]["frame_number"] == 0

@@ -179,7 +179,7 @@ def test_an_unknown_command_is_answered_with_the_nearest(run, word, answer):
     ("name", "typed", "completed"),
     [
         ("nearframe", "nearframe quer", "queryDataset"),
-        ("dedup", "dedup --swee", "--sweep"),
+        ("dedup", "dedup --tar", "--target"),
         ("buildIndex", "buildIndex --reh", "--rehash"),
     ],
 )

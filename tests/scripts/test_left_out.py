@@ -47,7 +47,7 @@ def without_rawpy(monkeypatch):
 
 COMMANDS = {
     "dedup": ("dedup", "frames"),
-    "dedup --sweep": ("dedup", "frames", "--sweep"),
+    "sweep": ("sweep", "frames"),
     "overview": ("overview", "frames"),
     "split": ("split", "frames", "--to", "cameras"),
     "evaluate": ("evaluate", "frames", "--frames", 2),

@@ -1,4 +1,4 @@
-"""What dedup --sweep prints: how many frames stay at which threshold."""
+"""nearframe sweep: how many frames stay at which threshold of dedup?"""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -7,14 +7,23 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .cli import (
+    Command,
     EmbedderOptions,
+    embedder_options,
+    force_option,
+    json_option,
+    path_argument,
     print_json,
     progress_bar,
     report_skipped,
+    report_unfinished_index,
+    require_page,
     show_argument,
     show_path,
     skipped_json,
+    strict_option,
 )
+from .dedup_options import decision_options, folder_options, take_options
 from .left_out import left_out_json, note_left_out, report_left_out
 
 if TYPE_CHECKING:
@@ -23,7 +32,54 @@ if TYPE_CHECKING:
 _BAR = 40
 
 
+@click.command("sweep", cls=Command, short_help="Count what stays at which threshold of dedup.")
+@path_argument("source", metavar="FOLDER|INDEX")
+@decision_options
+@folder_options
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="PICTURE",
+    help="Draw the counts, too: .png, .svg or .pdf.",
+)
+@click.option(
+    "--report",
+    "report_path",
+    type=click.Path(path_type=Path),
+    callback=require_page,
+    metavar="PAGE.html",
+    help="Write a page that shows, at each threshold, the pair of images that it decides about.",
+)
+@force_option
+@embedder_options
+@strict_option
+@json_option
 def sweep(
+    source: Path,
+    plot: Path | None,
+    report_path: Path | None,
+    strict: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Print how many frames of FOLDER dedup would keep at thresholds around the one in use.
+
+    Nothing is changed. Images are read only once.
+    """
+    report_unfinished_index(source)
+    comparison = take_options(options)
+    run_sweep(
+        source,
+        comparison,
+        EmbedderOptions(**options),
+        plot=plot,
+        report_path=report_path,
+        strict=strict,
+        as_json=as_json,
+    )
+
+
+def run_sweep(
     source: Path,
     options: "DedupOptions",
     embedder: EmbedderOptions,

@@ -1,4 +1,4 @@
-"""What the command dedup does with a video."""
+"""nearframe keep-new: which frames of a video are new?"""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -7,22 +7,49 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .cli import (
+    Command,
     EmbedderOptions,
     count,
+    embedder_options,
+    json_option,
+    path_argument,
     print_json,
     progress_bar,
     report_skipped,
     show_argument,
     show_path,
     skipped_json,
+    strict_option,
 )
+from .dedup_options import decision_options, take_options
+from .sampling_options import sampling_options, take_sampling
 
 if TYPE_CHECKING:
     from nearframe.embeddings.sources import Sampling
     from nearframe.query import DedupOptions, VideoDedup
 
 
-def dedup_video(
+@click.command("keep-new", cls=Command, short_help="Write the frames of a video that are new.")
+@path_argument("source", metavar="VIDEO")
+@decision_options
+@sampling_options
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="New folder for the new frames; without it, they are only counted.",
+)
+@embedder_options
+@strict_option
+@json_option
+def keep_new(source: Path, to: Path | None, strict: bool, as_json: bool, **options: Any) -> None:
+    """Write the frames of VIDEO that are new to a folder: those that repeat no earlier one."""
+    sampling, comparison = take_sampling(options), take_options(options)
+    embedder = EmbedderOptions(**options)
+    keep_new_frames(source, comparison, sampling, embedder, to=to, strict=strict, as_json=as_json)
+
+
+def keep_new_frames(
     source: Path,
     options: "DedupOptions",
     sampling: "Sampling",
@@ -73,7 +100,7 @@ def _print(source: Path, found: "VideoDedup", to: Path | None) -> None:
     if found.recall is not None:
         click.echo(describe_recall(found.recall))
     if to is None:
-        click.echo(f"Next: dedup {show_argument(source)} --to DIR")
+        click.echo(f"Next: nearframe keep-new {show_argument(source)} --to DIR")
     else:
         click.echo(f"{count(len(found.kept), 'frame')} now in {show_path(to)}")
 
