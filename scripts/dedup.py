@@ -161,12 +161,12 @@ def dedup(
     Nothing is changed without --apply. Given the index of a folder, nothing is embedded again. For
     a video there is nearframe keep-new, and to choose a threshold nearframe sweep.
     """
-    from nearframe.embeddings.sources import is_animation, kind_of
+    from nearframe.embeddings.sources import is_video
     from nearframe.query import save_table
 
     if plot is not None and not sweeps:
         raise click.UsageError("--plot draws a sweep; give --sweep, too")
-    if not source.is_dir() and (kind_of(source) == "video" or is_animation(source)):
+    if is_video(source):
         _refuse(_NOT_OF_A_VIDEO, "is not for a video")
         sampling, comparison = take_sampling(options), take_options(options)
         embedder = EmbedderOptions(**options)

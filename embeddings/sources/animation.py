@@ -13,7 +13,6 @@ from nearframe.common import UnreadableImageError
 
 from ..frame import Frame, Unreadable
 from .image import held, opened_image, to_rgb_array
-from .kinds import kind_of
 from .limits import bytes_of_animation, is_suspicious
 from .sampling import Sampling
 from .transparency import DEFAULT_BACKGROUND, Colour, background_of, is_transparent
@@ -113,11 +112,6 @@ class Animation:
 
 def _same(frame: Frame) -> Frame:
     return frame
-
-
-def is_animation(path: str | os.PathLike[str]) -> bool:
-    """Tell whether a file is an image with several frames or pages, which alone is a video."""
-    return kind_of(path) == "image" and Animation.open(path) is not None
 
 
 def frame_places(image: Image.Image) -> list[int]:

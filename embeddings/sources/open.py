@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Literal, Protocol
 
 from nearframe.common import SourceError, reading_errors
@@ -102,6 +103,14 @@ def open_sources(
     if not sources:
         require_images(images)
     return sources
+
+
+def is_video(path: str | os.PathLike[str]) -> bool:
+    """Whether `open_source` takes a path for a video: also an image file with several frames."""
+    if Path(path).is_dir():
+        return False
+    kind = kind_of(path)
+    return kind == "video" or (kind == "image" and Animation.open(path) is not None)
 
 
 def _is_folder(path: str | os.PathLike[str]) -> bool:

@@ -1,4 +1,10 @@
-"""Which frames repeat an earlier one: candidates, decisions, and the plan they make."""
+"""Which frames repeat an earlier one: candidates, decisions, and the plan they make.
+
+There is one road, `pipeline.decide_all`. A `FrameSource` yields frames in batches, with vectors and
+prepared pictures: `image_frames` of a folder or an index, `video_frames` of a video, `collected`
+what was read before. The `Decider` compares each with candidates by the rules that `options`
+resolved. A `DecisionSink` takes what was decided: for a plan, as written frames, to count them.
+"""
 
 from nearframe.common import AGAINST, KEEP, METHODS, Against, Keep, Method
 

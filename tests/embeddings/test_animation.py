@@ -14,7 +14,7 @@ from nearframe.embeddings.sources import (
     Sampling,
     VideoSource,
     frames_at,
-    is_animation,
+    is_video,
     open_source,
     open_sources,
 )
@@ -66,7 +66,7 @@ def test_an_animation_alone_is_a_short_video(make_animation, read_number, kind):
     assert [read_number(frame.image) for frame in frames] == list(range(COUNT))
     assert [frame.time_s for frame in frames] == pytest.approx(TIMES_S, abs=1e-3)
     assert [type(source) for source in open_sources(path)] == [Animation]
-    assert is_animation(path)
+    assert is_video(path)
 
 
 def test_pages_of_a_tiff_count_as_one_second_each(make_animation, read_number):
@@ -82,7 +82,7 @@ def test_smaller_versions_of_a_page_are_no_pages(tmp_path, numbered_picture):
         file.write(numbered_picture(1))
         file.write(numbered_picture(1)[::2, ::2], subfiletype=1)
     assert isinstance(open_source(path), ImageSequence)
-    assert not is_animation(path)
+    assert not is_video(path)
 
 
 @pytest.mark.parametrize("kind", ["gif", "webp", "png", "tif"])
@@ -101,7 +101,7 @@ def test_a_picture_of_a_phone_with_further_ones_behind_it_is_an_image(tmp_path, 
         assert image.format == "MPO"
     source = open_source(path)
     assert (source.kind, source.frame_count) == ("image", 1)
-    assert not is_animation(path)
+    assert not is_video(path)
 
 
 def test_a_picture_for_programs_without_apng_is_no_frame(make_animation, read_number):
@@ -173,4 +173,4 @@ def test_in_a_folder_an_animation_is_one_image(make_animation, tmp_path):
 def test_a_video_is_no_animation(make_video):
     path = make_video("a.mp4", 3)
     assert isinstance(open_source(path), VideoSource)
-    assert not is_animation(path)
+    assert not is_video(path)

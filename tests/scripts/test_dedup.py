@@ -424,7 +424,7 @@ def test_an_animation_alone_is_a_video(run, make_folder, tmp_path):
     pictures = [Image.open(path).convert("P") for path in sorted(make_folder(3).iterdir())]
     path = tmp_path / "moving.gif"
     pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=100)
-    result = run("dedup", "moving.gif", "--to", "new", "--method", "embedding")
+    result = run("keep-new", "moving.gif", "--to", "new", "--method", "embedding")
     assert (result.stderr, result.exit_code) == ("", 0)
     assert [name.name for name in sorted((tmp_path / "new").iterdir())] == [
         "moving_000000_0h00m00.000s.jpg",
