@@ -1,7 +1,7 @@
 """The new frames of a video: this checkout against another one, in turn, by clock and core time.
 
     git worktree add /tmp/before COMMIT
-    python benchmarks/dedup_video.py VIDEO /tmp/before --repeat 3
+    python -m benchmarks dedup_video VIDEO /tmp/before --repeat 3
 
 Each run is a process of its own. Whether both write the same frames, byte by byte, is printed, too.
 """
