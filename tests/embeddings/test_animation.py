@@ -173,4 +173,5 @@ def test_in_a_folder_an_animation_is_one_image(make_animation, tmp_path):
 def test_a_video_is_no_animation(make_video):
     path = make_video("a.mp4", 3)
     assert isinstance(open_source(path), VideoSource)
-    assert not is_video(path)
+    assert is_video(path)
+    assert not is_video(path.parent)
