@@ -15,6 +15,7 @@ from nearframe.scripts.main import nearframe
 
 REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text("utf-8")
+PROGRAMS = ("getSimilarity ", "buildIndex ", "queryDataset ", "dedup ", "nearframe ")
 NUMBER = re.compile(r"\d+\.\d+")
 
 
@@ -125,6 +126,29 @@ def test_the_short_forms_run(run, make_folder, picture, sample_video, tmp_path):
         assert (result.exit_code, "Skipped" in result.stderr) == (0, False)
     for made in ("holiday.index", "my.index", "stills.csv"):
         assert (tmp_path / made).exists()
+
+
+def commands_of(page: Path) -> list[list[str]]:
+    """Return the commands of nearframe's in the code blocks of a page, split into words."""
+    text = page.read_text("utf-8")
+    lines = [
+        line.removeprefix("$ ")
+        for kind in ("", "sh", "console")
+        for block in blocks(kind, text)
+        for line in block.splitlines()
+        if kind != "console" or line.startswith("$ ")
+    ]
+    split = [shlex.split(line, comments=True) for line in lines if line.startswith(PROGRAMS)]
+    # Some only show where something may stand.
+    return [words for words in split if not any(word[0] in "[…" for word in words)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_command_of_a_page_is_one(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, *words in commands_of(page):
+        name, *words = words if name == "nearframe" else [name, *words]
+        nearframe.commands[name].make_context(name, words)
 
 
 def test_every_option_that_a_page_names_exists():
