@@ -50,7 +50,7 @@ class EmbeddedBatch:
     Attributes:
         frames: Where each frame is.
         vectors: float32, shape ``(len(frames), 2048)``, each row L2-normalised.
-        thumbnails: uint16, shape ``(len(frames), 32, 32)``: what the network saw, in small.
+        thumbnails: uint16, shape ``(len(frames), 32, 32)``: thumbnails of what the network saw.
         unreadable: What lay between those frames and did not decode.
     """
 

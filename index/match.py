@@ -18,7 +18,7 @@ class Match:
     Attributes:
         frame: Where it is.
         similarity: Cosine in [-1, 1]; higher is nearer.
-        pixels: Standard deviation of the difference of the two in small, in levels of 255;
+        pixels: Standard deviation of the difference of their thumbnails, in levels of 255;
             None where their pixels were not compared.
     """
 

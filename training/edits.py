@@ -1,6 +1,6 @@
 """Random edits of a batch of scenes: the views that training compares.
 
-Every kind that copies are asked back under is here: crop, squash, mirror, rotation, padding,
+Every kind with which weights are measured is here: crop, squash, mirror, rotation, padding,
 brightness, contrast, saturation and greyscale, hue, channel order, gamma, blur, JPEG, noise,
 boxes, text and the bars of a screenshot. How strong they are grows with ``strength``.
 """

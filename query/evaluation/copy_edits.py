@@ -1,4 +1,4 @@
-"""The edits under which copies are asked back when weights are measured; each is a Pillow recipe.
+"""The edits of the copies with which weights are measured; each is a Pillow recipe.
 
 Training has edits of its own: a measurement must not share its mistakes with what it measures.
 """

@@ -92,9 +92,9 @@ class Evaluation:
         source: The folder or the video.
         is_video: Which of the two.
         fingerprint: What the vectors were made with.
-        originals: How many pictures copies are asked back among.
+        originals: Among how many pictures copies are searched for.
         copied: How many of them were copied, or how many queries the user's table has.
-        copies: How many copies were asked back in all.
+        copies: How many copies were searched for in all.
         methods: ``nearframe`` first, then the baselines.
         unreadable: What did not decode.
     """
@@ -125,7 +125,7 @@ def evaluate(
     baselines: Mapping[str, Baseline] | None = None,
     progress: ProgressOption = None,
 ) -> Evaluation:
-    """Make edited copies of pictures and ask them back among all.
+    """Make edited copies of pictures, and search for each among all of them.
 
     Args:
         source: A folder of images, or a video.
