@@ -55,25 +55,15 @@ def _mutated_bytes(content: bytes, rng: random.Random) -> bytes:
     return rng.choice(
         (
             lambda: content[:at] + bytes([content[at] ^ 1 << rng.randrange(8)]) + content[at + 1 :],
-            lambda: (
-                content[:at]
-                + (number % 256**width).to_bytes(width, "little")
-                + content[at + width :]
-            ),
-            lambda: (
-                content[:at] + (number % 256**width).to_bytes(width, "big") + content[at + width :]
-            ),
+            lambda: content[:at] + _as_bytes(number, width, "little") + content[at + width :],
+            lambda: content[:at] + _as_bytes(number, width, "big") + content[at + width :],
             lambda: content[:at] + rng.randbytes(end - at) + content[end:],
             lambda: content[:at] + bytes(end - at) + content[end:],
             lambda: content[:at],
             lambda: content[:at] + content[end:],
             lambda: content[:end] + content[at:],
             lambda: content + rng.randbytes(rng.randrange(1, 100)),
-            lambda: (
-                content[:at]
-                + rng.choice((b"\0", b"\n", b'"', b"[", b"{", b"\xff", b",", b"9" * 400))
-                + content[at:]
-            ),
+            lambda: content[:at] + rng.choice(_INSERTED) + content[at:],
             lambda: rng.choice((b"", b"\0" * 100, b"[" * 100_000, b'{"a":' * 50_000)),
         )
     )()

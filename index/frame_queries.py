@@ -57,10 +57,6 @@ class FrameQueries:
         query = f"SELECT COUNT(*) FROM frames {_COMMITTED} AND id > ?"
         return self._number(query, id_)
 
-    def last_frame_id(self) -> int:
-        """Return the highest id of a committed frame, 0 where there is none."""
-        return self._number(f"SELECT COALESCE(MAX(id), 0) FROM frames {_COMMITTED}")
-
     def frames(self) -> list[StoredFrame]:
         """Return all committed frames in order."""
         rows = self._read(list[FrameRow], self._frames + _COMMITTED + _IN_ORDER)

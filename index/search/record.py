@@ -1,18 +1,17 @@
 """What the catalogue keeps of an approximate search: its files, its parameters, its recall."""
 
-import hashlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 
+from nearframe.common import file_sha256
 from nearframe.common.typed_json import Count, Finite, converted
 
 DerivedName = Annotated[str, msgspec.Meta(pattern=r"^(ivf|search)-[0-9-]+\.faiss\Z")]
 """The name of a file of FAISS: never one outside the directory of the index."""
 _Many = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +47,7 @@ class DerivedFile:
     @classmethod
     def of(cls, path: Path, name: str) -> "DerivedFile":
         """Describe the file at `path`, which gets the name `name`."""
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-        return cls(name, path.stat().st_size, digest.hexdigest())
+        return cls(name, path.stat().st_size, file_sha256(path))
 
     def is_present(self, directory: Path) -> bool:
         """Whether the file is there with the right size; its content is not read."""
