@@ -99,6 +99,11 @@ class Catalog(FrameQueries):
             raise
         return catalog
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._database.closed
+
     def close(self) -> None:
         """Close the connection; what was not committed is gone."""
         self._database.close()

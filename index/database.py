@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 from nearframe.common import DiskFullError, OutputError, shown
 from nearframe.common.typed_json import converted
 
-from .errors import IndexDamagedError, IndexLockedError
+from .errors import FrameIndexError, IndexDamagedError, IndexLockedError
 
 T = TypeVar("T")
 
 # SQLite takes 999 parameters at least.
 _IDS_AT_ONCE = 500
-# What a statement may take: steps of SQLite's machine, of which it does some 40 million a second.
-# A million frames take about 50 million.
+# What a statement may take, besides a step for each byte of the file: steps of SQLite's machine, of
+# which it does some 40 million a second. A million frames take about 50 million.
 _STEPS = 500_000_000
 _STEPS_AT_ONCE = 1_000_000
 
@@ -30,10 +30,12 @@ class Database:
 
     Attributes:
         path: The file.
+        closed: Whether `close` was called.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.closed = False
         with self._errors():
             # An explicit BEGIN and COMMIT, never one that the driver adds.
             self._connection = sqlite3.connect(
@@ -54,6 +56,7 @@ class Database:
             OutputError: If the file cannot be written or read.
             IndexLockedError: If another process keeps it for too long.
             IndexDamagedError: If it is no database, or not the one expected.
+            FrameIndexError: If it is closed.
         """
         with self._errors():
             return self._connection.execute(statement, parameters).fetchall()
@@ -112,6 +115,7 @@ class Database:
     def close(self) -> None:
         """Close the file; what was not committed is gone."""
         self._connection.close()
+        self.closed = True
 
     def damaged(self, what: object) -> IndexDamagedError:
         """Return the error that says that the file is damaged."""
@@ -123,10 +127,19 @@ class Database:
 
     def _is_endless(self) -> bool:
         self._steps += _STEPS_AT_ONCE
-        return self._steps > _STEPS
+        return self._steps > _STEPS and self._steps > _STEPS + self._size()
+
+    def _size(self) -> int:
+        """Return the bytes of the file; 0 where it has no name yet or any more."""
+        try:
+            return self.path.stat().st_size
+        except OSError:
+            return 0
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
+        if self.closed:
+            raise FrameIndexError(f"{shown(self.path.parent)} is closed; open it again")
         self._steps = 0
         try:
             yield

@@ -174,7 +174,8 @@ class FrameIndex:
         return Fingerprint.from_json(self.catalog.meta("fingerprint", Any, {}))
 
     def __repr__(self) -> str:
-        return f"<FrameIndex {str(self.path)!r}: {len(self)} frames>"
+        state = "closed" if self.catalog.closed else f"{len(self)} frames"
+        return f"<FrameIndex {str(self.path)!r}: {state}>"
 
     def __len__(self) -> int:
         return self.catalog.frame_count()
@@ -396,5 +397,4 @@ class FrameIndex:
                 shard.read()  # raises, and says what to do
 
     def _sweep(self) -> None:
-        used = {shard.path for shard in self.catalog.shards()}
-        sweep(self.path, used | self._search.files())
+        sweep(self.path, {shard.path for shard in self.catalog.shards()} | self._search.files())

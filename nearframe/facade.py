@@ -42,7 +42,8 @@ class Index(os.PathLike[str]):
     def __init__(self, path: str | os.PathLike[str], opened: FrameIndex | ExportedIndex) -> None:
         self.path = os.fspath(path)
         self._opened = opened
-        self._listed: Sequence[StoredFrame] | None = None
+        self._listed: Sequence[StoredFrame] = ()
+        self._generation = -1
 
     @property
     def fingerprint(self) -> Fingerprint | None:
@@ -152,14 +153,18 @@ class Index(os.PathLike[str]):
         self.close()
 
     def __repr__(self) -> str:
+        if isinstance(self._opened, FrameIndex) and self._opened.catalog.closed:
+            return f"<Index {self.path!r}: closed>"
         made = self.fingerprint.describe() if self.fingerprint else "unknown network"
         return f"<Index {self.path!r}: {len(self)} frames; {made}>"
 
     def _frames(self) -> Sequence[StoredFrame]:
-        """List the frames of an index directory, once; none of a file, which is in memory."""
-        if self._listed is None:
-            opened = self._opened
-            self._listed = opened.catalog.frames() if isinstance(opened, FrameIndex) else ()
+        """List the frames of an index directory, once a commit; none of a file, in memory."""
+        if isinstance(self._opened, FrameIndex):
+            catalog = self._opened.catalog
+            generation = catalog.generation()
+            if generation != self._generation:
+                self._listed, self._generation = catalog.frames(), generation
         return self._listed
 
 
@@ -184,7 +189,8 @@ class VectorRows:
         return len(self), made.dimension if made else DIMENSION
 
     def __len__(self) -> int:
-        return len(self._opened)
+        # Of a directory, those of one commit, whatever a writer adds meanwhile.
+        return len(self._frames if isinstance(self._opened, FrameIndex) else self._opened)
 
     def __getitem__(self, rows: int | slice) -> Vectors:
         if isinstance(rows, slice):

@@ -17,6 +17,12 @@ _START = (
     "import sys; sys.path[:] = {path!r}; "
     "from nearframe.embeddings.sources.child import main; main()"
 )
+# Signals that end programs, whatever they are at: they say nothing about the file.
+_ENDED_BY_OTHERS = {
+    -number
+    for name in ("SIGHUP", "SIGINT", "SIGTERM")
+    if (number := getattr(signal, name, None)) is not None
+}
 # What went past the limits in this process, so that it does so only once.
 _FAILED: dict[File, str] = {}
 
@@ -81,10 +87,9 @@ def _outcome(request: tuple[Any, ...]) -> tuple[str, Any]:
         code = process.wait()
     if answer is not None:
         return answer
-    # Where no signal ended it, the file may not be why.
-    return "failed" if code < 0 or late.is_set() else "unreadable", _reason(
-        code, late=late.is_set()
-    )
+    # Where no signal of its own making ended it, the file may not be why.
+    failed = late.is_set() or (code < 0 and code not in _ENDED_BY_OTHERS)
+    return "failed" if failed else "unreadable", _reason(code, late=late.is_set())
 
 
 def _reason(code: int, *, late: bool) -> str:
@@ -95,6 +100,8 @@ def _reason(code: int, *, late: bool) -> str:
         return f"takes more than {MOST_CORE_S} seconds of a core, which is past the limit"
     if code == -getattr(signal, "SIGKILL", 0):
         return "the system ended its decoder, as it does when memory runs out"
+    if code in _ENDED_BY_OTHERS:
+        return f"its decoder was ended ({signal.Signals(-code).name}); run the same command again"
     if code < 0:
         return f"its decoder crashes ({signal.Signals(-code).name})"
     return f"its decoder ends without an answer (exit code {code})"

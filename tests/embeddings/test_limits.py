@@ -193,6 +193,26 @@ def test_a_process_that_ends_without_an_answer_costs_one_file(
         read_image(path)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signals")
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGINT", "SIGTERM"])
+def test_a_process_that_somebody_ends_says_nothing_about_the_file(
+    tmp_path, monkeypatch, picture, name
+):
+    path = tmp_path / "a.png"
+    picture(1).save(path)
+    ending = (
+        f"import os, signal; signal.signal(signal.{name}, signal.SIG_DFL); "
+        f"os.kill(os.getpid(), signal.{name}) # {{path!r}}"
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(contained, "_START", ending)
+        patch.setattr(limits, "_LARGE_BYTES", 0)
+        (outcome,) = [decode() for decode in ImageSequence.of_file(path).decoders()]
+    assert f"its decoder was ended ({name})" in outcome.reason
+    assert not outcome.past_limits
+    assert read_image(path).shape == (64, 96, 3)
+
+
 def test_a_process_that_cannot_work_says_nothing_about_the_file(tmp_path, monkeypatch, picture):
     path = tmp_path / "a.png"
     picture(1).save(path)

@@ -125,3 +125,12 @@ def test_a_statement_without_end_is_given_up(path, monkeypatch):
         index.catalog._run(f"{ENDLESS} count(*) FROM n")
     with FrameIndex.open(path) as index:
         assert len(index) == 5
+
+
+def test_a_larger_file_may_take_more_steps(path, change, monkeypatch):
+    change("CREATE TABLE later (a); INSERT INTO later VALUES (zeroblob(9000000));")
+    monkeypatch.setattr(database, "_STEPS", 0)
+    # Some 3 million steps.
+    finite = ENDLESS.replace("FROM n)", "FROM n WHERE x < 200000)")
+    with FrameIndex.open(path) as index:
+        assert index.catalog._run(f"{finite} count(*) FROM n") == [(200_000,)]

@@ -87,6 +87,21 @@ class TestIndex:
         assert list(table.columns) == ["source", "number", "time_s"]
         assert len(table) == 5
 
+    def test_frames_that_come_while_it_is_open_are_there(self, index, make_folder):
+        before = index.vectors
+        nearframe.build_index(make_folder([6, 7], name="more"), index.path)
+        assert len(index) == len(list(index)) == 7
+        assert np.asarray(index.vectors).shape == index.vectors.shape == (7, 2048)
+        assert np.array_equal(before, index.vectors[:5])
+
+    @pytest.mark.parametrize("opened", [nearframe.open_index, nearframe.FrameIndex.open])
+    def test_one_that_is_closed_says_so(self, index, opened):
+        with opened(index.path) as closed:
+            pass
+        assert repr(closed).endswith("my.index': closed>")
+        with pytest.raises(nearframe.NearframeError, match=r"my\.index is closed; open it again"):
+            len(closed)
+
     def test_without_pandas_it_says_what_to_install(self, index, monkeypatch):
         monkeypatch.setitem(sys.modules, "pandas", None)
         with pytest.raises(nearframe.NearframeError, match="pip install pandas"):
