@@ -33,7 +33,7 @@ class LeftOut:
         moved: Number of files that `dedup` put into a sub-folder.
         too_long: Number of files and sub-folders whose path is longer than the system takes.
         folders: Paths of the sub-folders, where they were not searched.
-        listed: As of `moved_paths`, all files that `dedup` put into sub-folders, searched or not.
+        listed: `name_key` of all files that `dedup` put into sub-folders, searched or not.
     """
 
     folder: str
@@ -67,9 +67,9 @@ class LeftOut:
             raw: Raw files that cannot be read.
             videos: Videos.
             moved: Number of files that `dedup` put into sub-folders.
-            too_long: As of the attribute.
+            too_long: Number of files and sub-folders whose path is too long.
             folders: Sub-folders.
-            listed: As of the attribute.
+            listed: `name_key` of all files that `dedup` put into sub-folders.
         """
         paths = list(paths)
         others = [path for path in paths if not _is_litter(path)]

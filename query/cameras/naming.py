@@ -85,7 +85,7 @@ class Naming:
 
         Args:
             pattern: Regular expression with the group ``camera`` and, if names tell it, ``time``.
-            time_format: As of the class.
+            time_format: Of the group ``time``: for strptime, or ``epoch`` or ``epoch_ms``.
             time_zone: Like ``Europe/Berlin``.
 
         Raises:

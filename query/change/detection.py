@@ -171,8 +171,8 @@ class ChangeDetection:
         """Return how much each pixel differs, before the threshold.
 
         Args:
-            a: As for `compare`.
-            b: As for `compare`.
+            a: RGB uint8, ``(height, width, 3)``, or what `prepare` made of it.
+            b: The other one; it may have another size, unless both are prepared.
 
         Returns:
             Grey levels, 0 where masked; uint8 ``(height, width)``.

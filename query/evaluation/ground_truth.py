@@ -99,9 +99,9 @@ def evaluate_pairs(
     Args:
         folder: The originals, and any number of others.
         ground_truth: A CSV file of queries and originals, see `read_ground_truth`.
-        embedder: As for `evaluate`.
+        embedder: An embedder or a function that makes one; by default with the built-in weights.
         recursive: Whether the folder is searched with its sub-folders.
-        baselines: As for `evaluate`.
+        baselines: Methods to run beside the network, by name.
         progress: Told what it is at.
 
     Raises:

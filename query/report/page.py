@@ -33,7 +33,7 @@ def write_page(path: str | os.PathLike[str], template: str, **context: Any) -> N
     Args:
         path: Where to; an earlier page there is replaced once this one is complete.
         template: Name of the file among ``templates``.
-        context: What the template is given, as of `page_parts`.
+        context: What `page_parts` takes besides the template.
 
     Raises:
         OutputError: If it cannot be written.

@@ -39,7 +39,7 @@ def is_photo_folder(plan: DedupPlan) -> bool:
 
 
 def write_photos_page(plan: DedupPlan, path: str | os.PathLike[str], progress: Progress) -> None:
-    """Write the page of a plan about photos, as of `save_report`."""
+    """Write the page of a plan about photos: what `save_report` does for them."""
     photos = _Photos.of(plan)
     progress.start(f"report {shown(path)}", len(photos.listed))
     shots: dict[str, ImageShot | None] = {}
