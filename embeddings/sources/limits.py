@@ -116,7 +116,7 @@ def set_up(path: str | os.PathLike[str], stream: av.video.stream.VideoStream) ->
         SourceError: If decoding it takes more memory than one picture may.
     """
     context = stream.codec_context
-    pixel_format = context.pix_fmt or "yuv420p"
+    pixel_format = pixel_format_of(stream) or "yuv420p"
     per_pixel = _bytes_per_pixel(pixel_format)
     references = _NO_REFERENCES if context.codec.intra_only else _REFERENCES
     most_pixels = int(MOST_BYTES / (per_pixel * references + 3))
@@ -131,6 +131,15 @@ def set_up(path: str | os.PathLike[str], stream: av.video.stream.VideoStream) ->
     frame = max(1.0, context.width * context.height * per_pixel)
     context.thread_type = "AUTO"
     context.thread_count = max(1, min(cores(), _MOST_THREADS, int(DECODED.limit / 4 / frame)))
+
+
+def pixel_format_of(stream: av.video.stream.VideoStream) -> str | None:
+    """Return the pixel format of a stream, None where its header does not say.
+
+    Not `pix_fmt` of its decoder: where there is none, that ends the process before PyAV 18.
+    """
+    known = stream.codec_context.format
+    return None if known is None else known.name
 
 
 def frame_bytes(picture: av.VideoFrame) -> int:

@@ -11,6 +11,7 @@ from .container import opened, start_of, video_streams
 from .deep import is_deep
 from .image import opened_image
 from .kinds import IMAGE_SUFFIXES, VIDEO_SUFFIXES, kind_of, suffix_of
+from .limits import pixel_format_of
 from .matroska import is_one_segment
 from .orientation import orientation_of
 from .transparency import is_transparent
@@ -81,11 +82,12 @@ def _is_plain_video(path: str | os.PathLike[str]) -> bool:
     """
     with opened(path) as (container, stream):
         formats = container.format.name.split(",")
+        pixel_format = pixel_format_of(stream)
         return (
             ("mp4" in formats or ("matroska" in formats and is_one_segment(path)))
             and len(video_streams(container)) == 1
             and not start_of(stream)
             and decoder_of(stream) is stream.codec_context
-            and stream.codec_context.pix_fmt is not None
-            and not is_format_with_alpha(stream.codec_context.pix_fmt)
+            and pixel_format is not None
+            and not is_format_with_alpha(pixel_format)
         )

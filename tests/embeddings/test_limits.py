@@ -3,6 +3,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -221,6 +222,22 @@ def test_a_process_that_cannot_work_says_nothing_about_the_file(tmp_path, monkey
     (outcome,) = [decode() for decode in ImageSequence.of_file(path).decoders()]
     assert "ends without an answer (exit code 3)" in outcome.reason
     assert not outcome.past_limits
+
+
+def test_a_decoder_is_not_asked_for_a_pixel_format_that_its_video_does_not_say(tmp_path):
+    class Decoder:
+        format = None
+        width = height = 0
+        codec = SimpleNamespace(intra_only=False)
+        options = {}
+
+        @property
+        def pix_fmt(self):
+            raise AssertionError("PyAV before 18 ends the process")
+
+    decoder = Decoder()
+    limits.set_up(tmp_path / "a.mp4", SimpleNamespace(codec_context=decoder))
+    assert int(decoder.options["max_pixels"]) > 0
 
 
 def test_frames_of_a_video_that_take_too_much_are_refused(make_video, monkeypatch):
