@@ -229,7 +229,9 @@ def test_a_decoder_is_not_asked_for_a_pixel_format_that_its_video_does_not_say(t
         format = None
         width = height = 0
         codec = SimpleNamespace(intra_only=False)
-        options = {}
+
+        def __init__(self):
+            self.options = {}
 
         @property
         def pix_fmt(self):
