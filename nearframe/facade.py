@@ -21,6 +21,7 @@ from nearframe.index import ExportedIndex, FrameIndex, Match, Restriction
 from nearframe.index import open_index as open_for_queries
 from nearframe.index.tables import StoredFrame
 from nearframe.query import DedupOptions, DedupPlan, SearchReport, plan_dedup, search
+from nearframe.query.search.queries import Queries
 
 if TYPE_CHECKING:
     import pandas
@@ -68,7 +69,8 @@ class Index(os.PathLike[str]):
 
         Args:
             pictures: One picture or several (paths, Pillow images, RGB uint8 arrays ``(height,
-                width, 3)``), or vectors: floats of shape ``(d,)`` or ``(n, d)``.
+                width, 3)``), or vectors: floats of shape ``(d,)`` or ``(n, d)``, or a list of
+                such ``(d,)``.
             k: How many matches per picture at most (>= 1).
             threshold: Lowest similarity of a match, in [-1, 1]; None for no limit.
             within: Which frames to look at.
@@ -82,16 +84,23 @@ class Index(os.PathLike[str]):
         )
 
     def nearest(
-        self, queries: Vectors, k: int, *, within: Restriction | None = None
+        self, queries: npt.NDArray[Any], k: int, *, within: Restriction | None = None
     ) -> list[list[Match]]:
         """Find the frames whose vectors are nearest, without any judgement.
 
         Args:
-            queries: float32, shape ``(n, d)``, each row L2-normalised.
+            queries: Floats of shape ``(d,)`` or ``(n, d)``; they are normalised here.
             k: How many matches per query at most (>= 1).
             within: Which frames to look at.
+
+        Raises:
+            NearframeError: If `k` is below 1, or the vectors have another shape.
+            FrameIndexError: If `within` admits no frame, or the index was closed.
         """
-        return self._opened.nearest(queries, k, within=within)
+        if k < 1:
+            raise NearframeError(f"`k` must be 1 or more, not {k}")
+        asked = Queries.of_vectors(np.asarray(queries), _dimension(self._opened))
+        return self._opened.nearest(asked.vectors, k, within=within)
 
     def dedup(
         self,
@@ -185,8 +194,7 @@ class VectorRows:
     @property
     def shape(self) -> tuple[int, int]:
         """Number and length of the vectors."""
-        made = self._opened.fingerprint
-        return len(self), made.dimension if made else DIMENSION
+        return len(self), _dimension(self._opened)
 
     def __len__(self) -> int:
         # Of a directory, those of one commit, whatever a writer adds meanwhile.
@@ -231,3 +239,9 @@ def open_index(path: str | os.PathLike[str]) -> Index:
         FrameIndexError: If it is none of these, or is damaged.
     """
     return Index(path, open_for_queries(path))
+
+
+def _dimension(opened: FrameIndex | ExportedIndex) -> int:
+    """Return the length of an index's vectors."""
+    made = opened.fingerprint
+    return made.dimension if made else DIMENSION

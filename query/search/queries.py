@@ -4,7 +4,7 @@ import itertools
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeGuard, cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -152,9 +152,34 @@ def open_queries(queries: ImageInput | Iterable[ImageInput]) -> list[ImageSequen
     return opened
 
 
-def are_vectors(queries: object) -> TypeGuard[npt.NDArray[np.floating[Any]]]:
-    """Whether queries are vectors, and no pictures: pixels are whole numbers."""
-    return isinstance(queries, np.ndarray) and np.issubdtype(queries.dtype, np.floating)
+def as_vectors(
+    queries: ImageInput | npt.NDArray[Any] | Iterable[ImageInput],
+) -> tuple[npt.NDArray[Any] | None, ImageInput | list[ImageInput]]:
+    """Tell vectors from pictures: pixels are whole numbers.
+
+    Returns:
+        The vectors as one array, or None where they are pictures; and the queries, to be read
+        where they came from an iterator.
+
+    Raises:
+        NearframeError: If vectors differ in length.
+    """
+    if isinstance(queries, np.ndarray):
+        return (queries if _are_floats(queries) else None), queries
+    if isinstance(queries, (str, os.PathLike, Image.Image)):
+        return None, queries
+    listed = list(queries)
+    rows = [row for row in listed if isinstance(row, np.ndarray) and row.ndim == 1]
+    if not listed or len(rows) < len(listed) or not all(map(_are_floats, rows)):
+        return None, listed
+    lengths = sorted({len(row) for row in rows})
+    if len(lengths) > 1:
+        raise NearframeError(f"query vectors must be of one length, not {lengths}")
+    return np.stack(rows), listed
+
+
+def _are_floats(array: npt.NDArray[Any]) -> bool:
+    return bool(np.issubdtype(array.dtype, np.floating))
 
 
 def _joined(sequences: Sequence[ImageSequence]) -> ImageSequence:

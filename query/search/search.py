@@ -23,7 +23,7 @@ from nearframe.embeddings import (
 from nearframe.index import PIXEL_CANDIDATES, Match, Restriction, Searchable, open_index
 
 from .bars import Bars
-from .queries import Queries, Trimmed, are_vectors, open_queries
+from .queries import Queries, Trimmed, as_vectors, open_queries
 from .threshold import Threshold, lowest_cosine, usual_threshold
 from .views import Verdict, View, judge, next_view_margin, same_view
 
@@ -39,7 +39,8 @@ class QueryMatches:
     """The frames nearest to one query.
 
     Attributes:
-        query: The picture that was asked for: its file, or ``image N`` where it was no file.
+        query: What was asked for: the file of a picture, ``image N`` where it was no file, or
+            ``vector N``.
         matches: Nearest first, and of those that are as near the ones with the nearest pixels;
             those at or above the threshold, `k` at most.
         nearest: Similarity of the first match; where there is none, the highest of any frame, and
@@ -99,7 +100,7 @@ def search(
         index: An index directory, a ``.json`` or ``.faiss`` file, or one of them opened.
         queries: One picture or several: paths, Pillow images or RGB uint8 arrays. The path of a
             folder stands for all images in it. Or vectors of the index's own network: floats of
-            shape ``(d,)`` or ``(n, d)``.
+            shape ``(d,)`` or ``(n, d)``, or a list of such ``(d,)``.
         k: How many matches per query at most (>= 1).
         threshold: Lowest similarity of a match, in [-1, 1]; None for no limit.
         within: Which frames to look at.
@@ -123,10 +124,11 @@ def search(
         else:
             opened = index
         trim: Callable[[int], Trimmed | None] = _whole
-        if are_vectors(queries):
+        vectors, queries = as_vectors(queries)
+        if vectors is not None:
             fingerprint = opened.fingerprint
             dimension = fingerprint.dimension if fingerprint else DIMENSION
-            embedded = Queries.of_vectors(queries, dimension)
+            embedded = Queries.of_vectors(vectors, dimension)
         else:
             asked = open_queries(queries)
             # Last, because loading the network takes seconds, and the rest may be wrong.

@@ -102,6 +102,18 @@ class TestIndex:
         with pytest.raises(nearframe.NearframeError, match=r"my\.index is closed; open it again"):
             len(closed)
 
+    def test_nearest_takes_one_vector_or_many(self, index):
+        (one,) = index.nearest(3 * index.vectors[2], 1)
+        assert one[0].frame.number == 2
+        assert one[0].similarity == pytest.approx(1)
+        assert [row[0].frame.number for row in index.nearest(index.vectors[:2], 1)] == [0, 1]
+
+    def test_nearest_refuses_what_is_no_vector_of_it(self, index):
+        with pytest.raises(nearframe.NearframeError, match=r"shape \(1, 5\).*expected vectors of"):
+            index.nearest(np.ones((1, 5), np.float32), 1)
+        with pytest.raises(nearframe.NearframeError, match="`k` must be 1 or more, not 0"):
+            index.nearest(index.vectors[0], 0)
+
     def test_without_pandas_it_says_what_to_install(self, index, monkeypatch):
         monkeypatch.setitem(sys.modules, "pandas", None)
         with pytest.raises(nearframe.NearframeError, match="pip install pandas"):
@@ -152,6 +164,19 @@ class TestVectorsAsQueries:
         assert [result.matches[0].frame.number for result in results] == [3, 4][: len(results)]
         assert results[0].query == "vector 0"
         assert results[0].nearest == pytest.approx(1)
+
+    def test_they_come_in_a_list_too(self, index):
+        for vectors in ([index.vectors[3], index.vectors[1]], iter(index.vectors[3::-2])):
+            results = index.search(vectors).results
+            assert [result.matches[0].frame.number for result in results] == [3, 1]
+
+    def test_those_of_an_index_are_queries_as_they_are(self, index):
+        results = index.search(index.vectors).results
+        assert [result.matches[0].frame.number for result in results] == list(range(5))
+
+    def test_in_a_list_they_have_one_length(self, index):
+        with pytest.raises(nearframe.NearframeError, match=r"one length, not \[3, 2048\]"):
+            index.search([index.vectors[0], np.ones(3)])
 
     def test_no_network_is_loaded(self, index, monkeypatch):
         monkeypatch.setattr(resolve, "Embedder", None)
