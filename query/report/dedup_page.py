@@ -25,7 +25,7 @@ from .dedup_words import (
 )
 from .page import shown_size, unreadable_rows, write_page
 from .photos_page import is_photo_folder, write_photos_page
-from .previews import Look, ReportFrame, look_at_frames
+from .previews import Preview, ReportFrame, preview_frames
 from .thumbnails import picture_json, side_for
 from .timeline import HEIGHT, TimelineRow, draw_timeline
 
@@ -64,11 +64,11 @@ def save_report(
     settings = plan.rules.change or ChangeSettings()
 
     def pictures() -> Iterator[str]:
-        looks = look_at_frames(frames.listed, settings, side_for(len(frames.listed)))
-        for position, look in enumerate(looks):
+        previews = preview_frames(frames.listed, settings, side_for(len(frames.listed)))
+        for position, preview in enumerate(previews):
             if position < len(frames.judged):
-                entries.append(_entry(plan, settings, frames, position, look))
-            yield picture_json(look.thumbnail, look.outlines)
+                entries.append(_entry(plan, settings, frames, position, preview))
+            yield picture_json(preview.thumbnail, preview.outlines)
             progress.advance(1)
 
     write_page(
@@ -141,7 +141,7 @@ def _detail(file: PlannedFile, with_camera: bool) -> str:
 
 
 def _entry(
-    plan: DedupPlan, settings: ChangeSettings, frames: _Frames, position: int, look: Look
+    plan: DedupPlan, settings: ChangeSettings, frames: _Frames, position: int, preview: Preview
 ) -> dict[str, Any]:
     file, frame = frames.judged[position], frames.listed[position]
     kept = isinstance(file, KeptFile)
@@ -149,23 +149,23 @@ def _entry(
     pictures = [own]
     if frame.other is not None:
         pictures = [[frame.other, "came nearest to it" if kept else "it repeats", 0], own]
-    margin = margin_of(plan.rules, settings, file, look)
+    margin = margin_of(plan.rules, settings, file, preview)
     return {
         "kind": int(kept),
         "group": frames.cameras.index(file.camera),
         "title": position,
         "margin": None if margin is None else round(margin, 4),
-        "facts": _facts(file, look, settings.min_diff_area),
+        "facts": _facts(file, preview, settings.min_diff_area),
         "pictures": pictures,
     }
 
 
-def _facts(file: Judged, look: Look, min_diff_area: float) -> str:
+def _facts(file: Judged, preview: Preview, min_diff_area: float) -> str:
     facts = [] if file.similarity is None else [f"similarity {file.similarity:.6f}"]
     if other_of(file) is None:
         facts.append("nothing before it to compare with")
     else:
-        facts += changes(file, look, min_diff_area)
+        facts += changes(file, preview, min_diff_area)
     if file.reason is not None:
         who = "kept" if isinstance(file, KeptFile) else "the other is kept"
         facts.append(f"{who}: {file.reason}")

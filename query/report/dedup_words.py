@@ -8,7 +8,7 @@ from nearframe.common import shown
 from ..dedup.plan import DedupPlan, DroppedFile, KeptFile
 from ..dedup.rules import ChangeSettings, DedupRules
 from ..dedup.words import describe_rules
-from .previews import Look
+from .previews import Preview
 
 Judged = KeptFile | DroppedFile
 
@@ -79,29 +79,29 @@ def noted_rows(plan: DedupPlan) -> list[tuple[str, str]]:
     return [(shown(file.file), shown(file.reason)) for file in (*plan.tiny, *plan.uninformative)]
 
 
-def changes(file: Judged, look: Look, min_diff_area: float) -> Iterator[str]:
+def changes(file: Judged, preview: Preview, min_diff_area: float) -> Iterator[str]:
     """Say how much changed between a frame and the one it was judged by, where that is known.
 
     Args:
         file: The frame.
-        look: What was seen of it.
+        preview: What was seen of it.
         min_diff_area: Share of the area from which a region counts, in [0, 1].
     """
-    change = file.change if file.change is not None else look.score
-    if file.change is None and look.outlines is None:
+    change = file.change if file.change is not None else preview.score
+    if file.change is None and preview.outlines is None:
         return
     if change:
         yield f"changed area {_percent(change)}"
-    elif look.ignored >= min_diff_area > 0:
-        yield f"{_percent(look.ignored)} only moved a little"
-    elif look.ignored:
-        yield f"{_percent(look.ignored)} is too small to count"
+    elif preview.ignored >= min_diff_area > 0:
+        yield f"{_percent(preview.ignored)} only moved a little"
+    elif preview.ignored:
+        yield f"{_percent(preview.ignored)} is too small to count"
     else:
         yield "no change"
 
 
 def margin_of(
-    rules: DedupRules, settings: ChangeSettings, file: Judged, look: Look
+    rules: DedupRules, settings: ChangeSettings, file: Judged, preview: Preview
 ) -> float | None:
     """Return how far a frame is from being judged otherwise; None where nobody knows.
 
@@ -116,10 +116,10 @@ def margin_of(
         if file.similarity is None or rules.threshold is None:
             return None
         difference, needed = 1 - file.similarity, 1 - rules.threshold
-    elif look.outlines is None:
+    elif preview.outlines is None:
         return None
     else:
-        difference = look.score or look.ignored
+        difference = preview.score or preview.ignored
         needed = max(settings.change_threshold, settings.min_diff_area)
     if needed <= 0:
         return difference

@@ -14,13 +14,13 @@ from ..dedup.plan import DedupPlan, DroppedFile, KeptFile, PlannedFile
 from ..dedup.rules import ChangeSettings
 from .dedup_words import Judged, margin_of, noted_rows, other_of, rules_facts
 from .page import shown_size, unreadable_rows, write_page
-from .previews import Look, ReportFrame, look_at_frames
+from .previews import Preview, ReportFrame, preview_frames
 from .thumbnails import Thumbnail, picture_json, side_for
 
 # Of the photos that stay, at most so many have a picture: those that are nearly repeats, with a
 # margin of at most this.
 _NEAR_MISSES, _NEAR = 60, 5.0
-_NOT_LOOKED_AT = Look(Thumbnail(None))
+_NO_PREVIEW = Preview(Thumbnail(None))
 # Vectors decided; outlines only say what they were blind to.
 _SETTINGS = ChangeSettings()
 
@@ -45,10 +45,10 @@ def write_photos_page(plan: DedupPlan, path: str | os.PathLike[str], progress: P
     shots: dict[str, ImageShot | None] = {}
 
     def pictures() -> Iterator[str]:
-        looks = look_at_frames(photos.listed, _SETTINGS, side_for(len(photos.listed)))
-        for name, frame, look in zip(photos.places, photos.listed, looks, strict=True):
+        previews = preview_frames(photos.listed, _SETTINGS, side_for(len(photos.listed)))
+        for name, frame, preview in zip(photos.places, photos.listed, previews, strict=True):
             shots[name] = _shot(frame.path)
-            yield picture_json(look.thumbnail, look.outlines)
+            yield picture_json(preview.thumbnail, preview.outlines)
             progress.advance(1)
 
     write_page(
@@ -100,7 +100,7 @@ class _Photos:
         both: tuple[Judged, ...] = (*plan.dropped, *plan.kept)
         judged = {file.file: file for file in sorted(both, key=lambda file: natural_key(file.file))}
         margins = {
-            file.file: margin_of(plan.rules, _SETTINGS, file, _NOT_LOOKED_AT) for file in plan.kept
+            file.file: margin_of(plan.rules, _SETTINGS, file, _NO_PREVIEW) for file in plan.kept
         }
         near = sorted(
             (margin, name)
@@ -166,7 +166,7 @@ def _margin(plan: DedupPlan, photos: _Photos, file: Judged) -> float | None:
     """Return how far a photo is from being judged otherwise: 1 for one that equals another."""
     if isinstance(file, DroppedFile) and _is_equal(photos, file, file.repeats):
         return 1.0
-    margin = margin_of(plan.rules, _SETTINGS, file, _NOT_LOOKED_AT)
+    margin = margin_of(plan.rules, _SETTINGS, file, _NO_PREVIEW)
     # Where no threshold decided, the least alike are the most doubtful.
     return file.similarity if margin is None and isinstance(file, DroppedFile) else margin
 

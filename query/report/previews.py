@@ -1,4 +1,4 @@
-"""Looking at the frames of a plan once more, for its report: thumbnails and what changed."""
+"""Previews of the frames of a plan for its report: thumbnails, and what changed."""
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
@@ -33,7 +33,7 @@ class ReportFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Preview:
     """What a report shows of a frame.
 
     Attributes:
@@ -49,10 +49,10 @@ class Look:
     ignored: float = 0.0
 
 
-def look_at_frames(
+def preview_frames(
     frames: Sequence[ReportFrame], settings: ChangeSettings, side: int = SIDE
-) -> Iterator[Look]:
-    """Look at frames in threads; yields in order. A file that is gone or broken stops nothing.
+) -> Iterator[Preview]:
+    """Preview at frames in threads; yields in order. A file that is gone or broken stops nothing.
 
     Args:
         frames: In an order in which those that are compared come close to each other.
@@ -63,14 +63,14 @@ def look_at_frames(
         UnreadableImageError: If a mask image cannot be decoded.
         NearframeError: If a setting is out of range.
     """
-    looker = _Looker(frames, settings, side)
-    tasks: Iterator[Callable[[], Look]] = (
-        functools.partial(looker.look, position) for position in range(len(frames))
+    previewer = _Previewer(frames, settings, side)
+    tasks: Iterator[Callable[[], Preview]] = (
+        functools.partial(previewer.preview, position) for position in range(len(frames))
     )
     yield from run_ahead(tasks, ahead=_AHEAD)
 
 
-class _Looker:
+class _Previewer:
     """Decodes each frame once where it can; called from several threads."""
 
     def __init__(self, frames: Sequence[ReportFrame], settings: ChangeSettings, side: int) -> None:
@@ -88,18 +88,18 @@ class _Looker:
         # Threads may decode the same frame at the same time, which costs time but no harm.
         self._decoded = functools.lru_cache(maxsize=held)(self._decode)
 
-    def look(self, position: int) -> Look:
+    def preview(self, position: int) -> Preview:
         frame = self._frames[position]
         thumbnail, picture = self._decoded(position)
         if frame.other is None or picture is None:
-            return Look(thumbnail)
+            return Preview(thumbnail)
         other = self._decoded(frame.other)[1]
         if other is None:
-            return Look(thumbnail)
+            return Preview(thumbnail)
         change = self._detections[frame.camera].compare(other, picture)
         finer = self._finer[frame.camera].compare(other, picture)
         ignored = [region for region in finer.regions if region not in change.regions]
-        return Look(
+        return Preview(
             thumbnail,
             Outlines(change.regions, tuple(ignored)),
             score=change.score,

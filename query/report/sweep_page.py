@@ -13,7 +13,7 @@ from ..dedup.sweep_plot import draw_sweep
 from ..dedup.words import describe_rules
 from .page import unreadable_rows, write_page
 from .plots import plot_address
-from .previews import ReportFrame, look_at_frames
+from .previews import ReportFrame, preview_frames
 from .thumbnails import picture_json, side_for
 
 _PLOT_SIZE = (5.2, 3.5)
@@ -47,8 +47,8 @@ def save_sweep_report(
 
     def pictures() -> Iterator[str]:
         settings = sweep.rules.change or ChangeSettings()
-        for look in look_at_frames(frames, settings, side_for(len(frames))):
-            yield picture_json(look.thumbnail, look.outlines)
+        for preview in preview_frames(frames, settings, side_for(len(frames))):
+            yield picture_json(preview.thumbnail, preview.outlines)
             progress.advance(1)
 
     write_page(
