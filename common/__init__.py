@@ -1,8 +1,7 @@
 """The ground floor: what every package needs, and what needs none of them.
 
 Errors, files that are written whole or not at all, locks, hashes, progress, work ahead of its user,
-and JSON with types. It imports nothing heavy, and each module only when a name of it
-is first used.
+and JSON with types. It imports nothing heavy, and each module only when a name of it is first used.
 """
 
 import lazy_loader as _lazy

@@ -89,6 +89,25 @@ def is_at(descriptor: int, path: Path) -> bool:
         return False
 
 
+@contextmanager
+def holding(path: Path) -> Iterator[bool]:
+    """Hold the lock of a file that is there; yield whether that could be done at once.
+
+    Raises:
+        OSError: If it cannot be opened.
+    """
+    while True:
+        descriptor = os.open(path, os.O_RDWR)
+        try:
+            held = hold(descriptor)
+            if held and not is_at(descriptor, path):
+                continue  # another file took its name meanwhile
+            yield held
+            return
+        finally:
+            os.close(descriptor)
+
+
 def _try_lock(descriptor: int) -> bool | None:
     """Take a lock; False where somebody else has it, None where the file system has no locks."""
     if sys.platform == "win32":
@@ -111,22 +130,3 @@ def _try_lock(descriptor: int) -> bool | None:
     except OSError:
         return None
     return True
-
-
-@contextmanager
-def holding(path: Path) -> Iterator[bool]:
-    """Hold the lock of a file that is there; yield whether that could be done at once.
-
-    Raises:
-        OSError: If it cannot be opened.
-    """
-    while True:
-        descriptor = os.open(path, os.O_RDWR)
-        try:
-            held = hold(descriptor)
-            if held and not is_at(descriptor, path):
-                continue  # another file took its name meanwhile
-            yield held
-            return
-        finally:
-            os.close(descriptor)

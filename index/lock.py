@@ -1,4 +1,4 @@
-"""One writer at a time: of an index, of a journal, of a file that is being written.
+"""One writer of an index at a time.
 
 The operating system drops a lock when the process that holds it ends, however it ends.
 """

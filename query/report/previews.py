@@ -52,7 +52,7 @@ class Preview:
 def preview_frames(
     frames: Sequence[ReportFrame], settings: ChangeSettings, side: int = SIDE
 ) -> Iterator[Preview]:
-    """Preview at frames in threads; yields in order. A file that is gone or broken stops nothing.
+    """Make previews in threads; yields in order. A file that is gone or broken stops nothing.
 
     Args:
         frames: In an order in which those that are compared come close to each other.
