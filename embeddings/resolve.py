@@ -3,14 +3,14 @@
 import os
 import threading
 from collections.abc import Callable
-from functools import lru_cache
+from dataclasses import dataclass, replace
 
 from nearframe.common import Device, Precision, Runtime, shown
 
 from .embedder import DEFAULT_BATCH_SIZE, Embedder
 from .fingerprint import Arithmetic, Fingerprint
 from .preprocessing import Preprocessing
-from .weights import DEFAULT_WEIGHTS, name_of
+from .weights import DEFAULT_WEIGHTS, default_preprocessing, name_of
 
 MakeEmbedder = Callable[[Fingerprint | None], Embedder]
 """Makes an embedder when one is needed; receives the fingerprint that it should have, if any."""
@@ -80,27 +80,46 @@ def embedder_for(
 def shared_embedder(fingerprint: Fingerprint | None = None) -> Embedder:
     """Return the embedder that a fingerprint names, as `embedder_for`, loaded once per process.
 
-    The two last ones are kept, and may be used from many threads. Weights that are a file are read
+    The two used last are kept, and may be used from many threads. Weights that are a file are read
     again once the file changes.
     """
     weights = fingerprint.weights if fingerprint else DEFAULT_WEIGHTS
-    preprocessing = fingerprint.preprocessing if fingerprint else None
-    arithmetic = fingerprint.arithmetic if fingerprint else None
+    asked = _Asked(
+        weights,
+        _state(weights),
+        fingerprint.preprocessing if fingerprint else default_preprocessing(weights),
+        fingerprint.arithmetic if fingerprint else None,
+    )
     with _loading:
-        return _loaded(weights, _state(weights), preprocessing, arithmetic)
+        embedder = next((each for known, each in _kept if asked.is_met_by(known, each)), None)
+        if embedder is None:
+            embedder = Embedder(weights, preprocessing=asked.preprocessing, like=asked.arithmetic)
+            _kept.append((asked, embedder))
+            del _kept[:-_MOST_KEPT]
+        else:
+            _kept.sort(key=lambda each: each[1] is embedder)  # the one used last comes last
+    return embedder
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What decides which network is loaded; `arithmetic` is None for the usual of this machine."""
+
+    weights: str
+    state: tuple[int, int] | None
+    preprocessing: Preprocessing
+    arithmetic: Arithmetic | None
+
+    def is_met_by(self, known: "_Asked", embedder: Embedder) -> bool:
+        """Whether an embedder that was loaded for another question answers this one, too."""
+        if replace(known, arithmetic=self.arithmetic) != self:
+            return False
+        return self.arithmetic in (known.arithmetic, embedder.fingerprint.arithmetic)
+
+
+_MOST_KEPT = 2
+_kept: list[tuple[_Asked, Embedder]] = []
 _loading = threading.Lock()
-
-
-@lru_cache(maxsize=2)
-def _loaded(
-    weights: str,
-    _: tuple[int, int] | None,
-    preprocessing: Preprocessing | None,
-    arithmetic: Arithmetic | None,
-) -> Embedder:
-    return Embedder(weights, preprocessing=preprocessing, like=arithmetic)
 
 
 def _state(path: str) -> tuple[int, int] | None:

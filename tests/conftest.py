@@ -63,7 +63,7 @@ def interruptible() -> Iterator[None]:
 def _no_shared_network() -> Iterator[None]:
     """Forget the networks that a test loaded, which may be fakes."""
     yield
-    resolve._loaded.cache_clear()
+    resolve._kept.clear()
 
 
 @pytest.fixture(autouse=True, scope="session")

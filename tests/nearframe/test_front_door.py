@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -215,8 +216,27 @@ class TestSharedNetwork:
         for _ in range(3):
             nearframe.similarity(*pictures)
             nearframe.search(tmp_path / "x.index", pictures[0])
-        assert set(loaded) == {"builtin"}
-        assert len(loaded) <= 2  # what the index was computed with, and the default
+        assert loaded == ["builtin"]
+
+    @pytest.mark.usefixtures("fake_network")
+    def test_the_two_used_last_are_kept(self):
+        def asked(size):
+            usual = nearframe.Embedder().fingerprint
+            return replace(usual, preprocessing=replace(usual.preprocessing, size=size))
+
+        first, second = (resolve.shared_embedder(asked(size)) for size in (32, 64))
+        assert resolve.shared_embedder(asked(32)) is first
+        resolve.shared_embedder(asked(96))
+        assert resolve.shared_embedder(asked(32)) is first
+        assert resolve.shared_embedder(asked(64)) is not second
+
+    @pytest.mark.usefixtures("fake_network")
+    def test_one_that_follows_an_index_is_not_the_usual_one(self):
+        usual = nearframe.Embedder().fingerprint
+        other = replace(usual, arithmetic=replace(usual.arithmetic, precision="int8"))
+        followed = resolve.shared_embedder(other)
+        assert resolve.shared_embedder(other) is followed
+        assert resolve.shared_embedder() is not followed
 
     @pytest.mark.usefixtures("loaded")
     def test_weights_that_change_are_read_again(self, tmp_path):
