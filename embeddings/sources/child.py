@@ -45,7 +45,10 @@ def _end_with_parent() -> None:
 
     A second Ctrl-C or a kill leaves it no time to say so.
     """
-    sys.stdin.buffer.read()
+    # Not through `sys.stdin`, whose lock this thread would still have at the end of the process:
+    # that ends it as a crash.
+    while os.read(sys.stdin.fileno(), 1):
+        pass
     os._exit(1)
 
 

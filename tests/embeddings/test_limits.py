@@ -289,6 +289,19 @@ def test_a_decoder_has_fewer_threads_for_larger_frames(make_video, monkeypatch):
         assert stream.codec_context.thread_count == 2
 
 
+def test_a_decoder_that_has_answered_ends_in_peace():
+    code = (
+        "from nearframe.embeddings.sources import child; "
+        "child.TASKS['answer'] = lambda path: path; child.main()"
+    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        pickle.dump(("answer", "x.png"), process.stdin)
+        process.stdin.flush()
+        assert pickle.load(process.stdout) == ("done", "x.png")
+        assert process.wait(timeout=60) == 0  # while its stdin is open
+
+
 def test_a_decoder_ends_with_the_process_that_asked_it():
     code = (
         "import time; from nearframe.embeddings.sources import child; "
