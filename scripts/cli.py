@@ -43,6 +43,14 @@ class Command(click.Command):
         with _errors_as_lines(self.params):
             return super().make_context(*arguments, **options)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse an empty argument: as a path it would be the current folder."""
+        given = list(args)
+        rest = super().parse_args(ctx, args)
+        if "" in given:
+            raise click.UsageError("an argument is empty; has a variable of the shell no value?")
+        return rest
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         from nearframe.common import second_interrupt_ends
@@ -105,13 +113,13 @@ class Cosine(click.FloatRange):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         """Return a number in [-1, 1]."""
-        if not isinstance(value, str) or not value.strip().endswith("%"):
-            return super().convert(value, param, ctx)
-        try:
-            share = float(value.strip()[:-1]) / 100
-        except ValueError:
-            self.fail(f"{value!r} is no similarity; expected 0.95 or 95%", param, ctx)
-        return super().convert(share, param, ctx)
+        if isinstance(value, str):
+            number = value.strip().removesuffix("%")
+            try:
+                value = float(number) / (100 if value.strip().endswith("%") else 1)
+            except ValueError:
+                self.fail(f"{value!r} is no similarity; expected 0.95 or 95%", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class _StderrNotes(logging.Handler):

@@ -327,3 +327,19 @@ def test_memory_that_there_is_not_is_one_line(fails, make_folder, monkeypatch):
 
     monkeypatch.setattr("nearframe.embeddings.sources.ImageSequence.of_folder", full)
     assert fails("dedup", "frames") == "there is not enough memory for this"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("buildIndex", ""),
+        ("buildIndex", "frames", "-o", ""),
+        ("queryDataset", "", "x.index"),
+        ("getSimilarity", "frames/000001.png", ""),
+        ("dedup", ""),
+    ],
+)
+def test_an_empty_argument_is_not_the_current_folder(run, index, command):
+    result = run(*command)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "an argument is empty" in result.stderr

@@ -328,6 +328,12 @@ def test_a_threshold_may_be_a_percentage(run, index, picture, tmp_path, threshol
     assert "No frame with a similarity of 0.99 or more" in result.stdout
 
 
+def test_what_is_no_similarity_is_wrong_usage(run, index):
+    result = run("queryDataset", "frames/000001.png", index, "--threshold", "high")
+    assert result.exit_code == 2
+    assert "'high' is no similarity; expected 0.95 or 95%" in result.stderr
+
+
 @pytest.mark.parametrize("threshold", ["x%", "%", "101%", "-101%"])
 def test_what_is_no_percentage_is_wrong_usage(run, index, threshold):
     result = run("queryDataset", "frames/000001.png", index, "--threshold", threshold)
