@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from nearframe.common import NearframeError, ProgressOption
+from nearframe.common import NearframeError, ProgressOption, shown
 from nearframe.embeddings import (
     DIMENSION,
     Embedder,
@@ -119,8 +119,13 @@ class Index(os.PathLike[str]):
             choices: Fields of `DedupOptions`, in place of `options`.
 
         Raises:
-            NearframeError: What `nearframe.plan_dedup` raises.
+            NearframeError: What `nearframe.plan_dedup` raises; or if the index is a single file.
         """
+        if isinstance(self._opened, ExportedIndex):
+            raise NearframeError(
+                f"{shown(self.path)} is a single file; dedup takes an index directory, or a folder "
+                "of images"
+            )
         if options is None:
             options = DedupOptions(**choices)
         elif choices:

@@ -79,6 +79,13 @@ class TestIndex:
         assert len(plan.kept) + len(plan.dropped) == 5
         assert plan.rules.threshold == 0.5
 
+    @pytest.mark.usefixtures("fake_network")
+    def test_of_a_single_file_no_deduplication_is_planned(self, make_folder, tmp_path):
+        nearframe.build_index(make_folder(2, name="few"), tmp_path / "few.json")
+        refused = pytest.raises(nearframe.NearframeError, match="is a single file; dedup takes")
+        with nearframe.open_index(tmp_path / "few.json") as single, refused:
+            single.dedup()
+
     def test_options_are_given_in_one_way(self, index):
         with pytest.raises(nearframe.NearframeError, match="options, or threshold, not both"):
             index.dedup(nearframe.DedupOptions(), threshold=0.5)

@@ -260,7 +260,7 @@ def test_a_threshold_that_is_no_number_is_refused(run, index):
     result = run("queryDataset", "-q", "frames/000001.png", "-i", index, "--threshold", "nan")
     assert result.exit_code == 1
     assert result.stderr == (
-        "Error: the threshold is a cosine and must be between -1 and 1, not nan\n"
+        "Error: --threshold is a cosine and must be between -1 and 1, not nan\n"
     )
 
 
