@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-LABELS = Path(__file__).parents[1] / "tests" / "query" / "events"
+LABELS = Path(__file__).parents[1] / "tests" / "query" / "dedup" / "events"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import os
 import queue
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -84,10 +85,12 @@ def run_ahead(
             room.release()
             DECODED.wake()
             pool.shutdown(wait=False, cancel_futures=True)
-            feeder.join()
-            close = getattr(tasks, "close", None)
-            if close is not None:
-                close()
+            # When the interpreter ends, its daemon threads stand still: a join would wait for ever.
+            if not sys.is_finalizing():
+                feeder.join()
+                close = getattr(tasks, "close", None)
+                if close is not None:
+                    close()
 
 
 def in_batches(items: Iterator[T], size: int) -> Iterator[list[T]]:

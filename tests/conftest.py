@@ -262,3 +262,13 @@ def unprivileged() -> Iterator[Path]:
                 os.seteuid(0)
             for path in [folder, *folder.rglob("*")]:
                 path.chmod(0o777)
+
+
+@pytest.fixture
+def listing() -> Callable[[Path], list[str]]:
+    """List the names in a directory, sorted."""
+
+    def names(directory: Path) -> list[str]:
+        return sorted(path.name for path in directory.iterdir())
+
+    return names

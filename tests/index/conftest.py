@@ -79,13 +79,3 @@ def embedded(fake_network, monkeypatch) -> list[str]:
 
     monkeypatch.setattr(Embedder, "embed_source", counting)
     return files
-
-
-@pytest.fixture
-def listing() -> Callable[[Path], list[str]]:
-    """List the names in a directory, sorted."""
-
-    def names(directory: Path) -> list[str]:
-        return sorted(path.name for path in directory.iterdir())
-
-    return names

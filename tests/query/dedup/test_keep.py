@@ -13,7 +13,7 @@ from nearframe.embeddings.sources import ImageFile
 from nearframe.query import DedupOptions, DedupPlan, plan_dedup, save_report, save_table
 from nearframe.query.dedup.quality import quality_of, sharpness
 
-CASES = Path(__file__).parents[3] / "shared" / "data" / "cases"
+CASES = Path(__file__).parents[4] / "shared" / "data" / "cases"
 
 
 @functools.cache

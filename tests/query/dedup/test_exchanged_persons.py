@@ -11,7 +11,7 @@ from PIL import Image
 
 from nearframe.embeddings import NAMED_WEIGHTS, Embedder, Fingerprint, embedder
 from nearframe.query import ChangeSettings, DedupOptions, DedupPlan, dedup_video, plan_dedup
-from tests.query.persons import Person, room, taken, with_person
+from tests.query.dedup.persons import Person, room, taken, with_person
 
 GROUND = room()
 DETECTION = ChangeSettings().detection(None)
