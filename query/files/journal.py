@@ -4,7 +4,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -161,6 +161,7 @@ class Journal:
                 *(*head.directories, head.folder, head.to),
             ):
                 require_path(text)
+            _require_made_for(head.directories, operations)
             return cls(
                 action=head.action,
                 operations=operations,
@@ -188,6 +189,19 @@ class _Head:
     token: str = _NO_TOKEN
     folder: str = ""
     to: str = ""
+
+
+def _require_made_for(directories: Iterable[str], operations: Iterable[Operation]) -> None:
+    """Check that a run made directories for its targets only: others are not removed or made.
+
+    Raises:
+        ValueError: If none of the targets lies below one of them.
+    """
+    folders = {Path(os.path.dirname(operation.target)) for operation in operations}  # noqa: PTH120
+    above = folders.union(*(folder.parents for folder in folders))
+    for directory in directories:
+        if Path(directory) not in above:
+            raise ValueError(f"no target lies in the directory {shown(directory)}")
 
 
 def lies_in(path: str | os.PathLike[str], real_folder: str) -> bool:

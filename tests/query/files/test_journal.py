@@ -139,6 +139,24 @@ def test_what_is_no_journal_is_refused_in_one_line(tmp_path, read, text):
     assert "give the .journal.jsonl file" in str(caught.value)
 
 
+@pytest.mark.parametrize("read", [Journal.read, undo])
+def test_a_directory_that_no_target_lies_in_is_not_touched(tmp_path, read):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    journal = replace(JOURNAL, directories=("/to", str(mine)), finished=True)
+    journal.create(tmp_path / "x.journal.jsonl")
+    with pytest.raises(NearframeError, match=r"no target lies in the directory .*mine"):
+        read(tmp_path / "x.journal.jsonl")
+    assert mine.is_dir()
+
+
+def test_the_folder_of_a_target_and_those_above_it_were_made_for_it(tmp_path):
+    operations = (Operation("/frames/a.png", "/new/to/deep/a.png", "aa"),)
+    journal = Journal("move", operations, ("/new", "/new/to", "/new/to/deep"))
+    journal.create(tmp_path / "x.journal.jsonl")
+    assert Journal.read(tmp_path / "x.journal.jsonl") == journal
+
+
 def test_a_cut_journal_is_refused(path):
     text = path.read_text("utf-8")
     path.write_text(text[: len(text) - 20], "utf-8")
