@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from nearframe.query import ChangeSettings
@@ -29,6 +30,20 @@ def take_change_settings(options: dict[str, Any]) -> "ChangeSettings":
     }
     values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     return ChangeSettings(**values, masks=masks)
+
+
+def note_unused_change_options() -> None:
+    """Say which options of `change_options` were given to a command whose method compares none."""
+    context = click.get_current_context()
+    names = (*_SAME_NAMES, "masks", "blur_radius", "no_light_compensation")
+    for parameter in context.command.params:
+        given = context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+        if given and parameter.name in names:
+            click.echo(
+                f"Warning: {parameter.opts[0]} does not count for method embedding; for what "
+                "changed give --method change or hybrid",
+                err=True,
+            )
 
 
 class MaskFile(click.ParamType):  # type: ignore[type-arg]  # not generic at run time before click 8.4

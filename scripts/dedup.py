@@ -15,6 +15,7 @@ from click.core import ParameterSource
 from nearframe.common import ACTIONS
 
 from .apply import TO_HELP, applied_json, perform, print_applied, require_options, yes_option
+from .change_options import note_unused_change_options
 from .cli import (
     Command,
     EmbedderOptions,
@@ -206,6 +207,8 @@ def dedup(
     if action and not plan_path and target is None:
         interrupted = _interrupted(source, comparison, embedder)
     plan, plan_path = interrupted or _make_plan(source, plan_path, comparison, embedder, target)
+    if plan.rules.method == "embedding":
+        note_unused_change_options()
     if report_path is not None:
         _save_report(plan, report_path)  # before the files go
     if table_path is not None:

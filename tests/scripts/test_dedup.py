@@ -439,3 +439,11 @@ def test_json_carries_the_threshold_which_may_be_a_percentage(run, make_folder, 
     answer = json.loads(run("dedup", "frames", "--threshold", threshold, "--json").stdout)
     assert (answer["threshold"], answer["threshold_origin"]) == (0.95, "given")
     assert answer["complete"] is True
+
+
+def test_an_option_of_change_that_does_not_count_is_said(run, make_folder):
+    make_folder(3)
+    result = run("dedup", "frames", "--method", "embedding", "--mask", "nope.png")
+    assert result.exit_code == 0
+    assert result.stderr.startswith("Warning: --mask does not count for method embedding; for what")
+    assert "--mask" not in run("dedup", "frames", "--method", "embedding").stderr
