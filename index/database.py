@@ -162,5 +162,6 @@ class Database:
                 f"cannot use {shown(self.path)}: {text}; check the disk and the permissions of "
                 f"{shown(self.path.parent)}; what was committed before is kept"
             ) from error
-        except sqlite3.DatabaseError as error:
+        # What SQLite says of a damaged schema quotes it, and may be no text.
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise self.damaged(error) from error

@@ -30,6 +30,9 @@ class FakeBackbone:
         n, size = pixels.shape[:2]
         assert pixels.dtype == np.uint8
         assert pixels.shape == (n, size, size, 3)
+        if size < _GRID:
+            pixels = pixels.repeat(_GRID, axis=1).repeat(_GRID, axis=2)
+            size *= _GRID
         cell = size // _GRID
         # Weights have sizes of their own; what no whole cell covers is left out.
         pixels = pixels[:, : cell * _GRID, : cell * _GRID]

@@ -134,3 +134,14 @@ def test_a_larger_file_may_take_more_steps(path, change, monkeypatch):
     finite = ENDLESS.replace("FROM n)", "FROM n WHERE x < 200000)")
     with FrameIndex.open(path) as index:
         assert index.catalog._run(f"{finite} count(*) FROM n") == [(200_000,)]
+
+
+def test_a_schema_that_is_no_text_is_one_line(path, change, unit_vectors):
+    change(
+        "PRAGMA writable_schema = ON;"
+        "UPDATE sqlite_master SET name = CAST(x'fffefd' AS TEXT), sql = 'CREATE TABLX x'"
+        " WHERE name = 'files';"
+    )
+    with pytest.raises(FrameIndexError, match="is damaged or no catalogue of an index") as caught:
+        use(path, unit_vectors(1))
+    assert "\n" not in str(caught.value)
