@@ -152,7 +152,7 @@ def fault(disk: Path, case: Case, *, pages: int | None) -> str:
     """Run a command on a disk with so many pages left; return what went wrong, or nothing.
 
     Args:
-        disk: As of `small_disk`; what is on it goes.
+        disk: Where `small_disk` mounted it; what is on it goes.
         case: The command.
         pages: None for a read-only disk with room.
     """

@@ -1,7 +1,5 @@
 """Weights by name or path: what there is, where it is, and how it is loaded."""
 
-from nearframe.common import file_sha256
-
 from .load import (
     FoundWeights,
     LoadedWeights,
@@ -33,7 +31,6 @@ __all__ = [
     "default_preprocessing",
     "default_threshold",
     "dequantised",
-    "file_sha256",
     "find_weights",
     "list_weights",
     "load_weights",
