@@ -80,7 +80,7 @@ def thumbnail_differences(asked: Thumbnails, found: Thumbnails) -> Differences:
     Deviations, so that what encoders do to the brightness of a whole picture does not count.
     """
     apart = (found.astype(np.float32) - asked) / THUMBNAIL_UNIT
-    deviations: Differences = apart.std(axis=(1, 2))
+    deviations: Differences = np.asarray(apart.std(axis=(1, 2)), np.float32)
     return deviations
 
 

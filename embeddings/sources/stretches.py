@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 import av
 
@@ -22,6 +22,20 @@ _PARTS_OF_FRAME = 8
 _MPEG_TICK_S = Fraction(1, 90000)
 _LAP = 1 << 33
 _LONGEST_PAUSE = _LAP // 24
+
+
+class Ratio(Protocol):
+    """A fraction: Python's own, or that of PyAV 19 and later."""
+
+    @property
+    def numerator(self) -> int:
+        """What is divided."""
+        ...
+
+    @property
+    def denominator(self) -> int:
+        """By what it is divided."""
+        ...
 
 
 class Stretches:
@@ -45,13 +59,15 @@ class Stretches:
             frames from before for those cut away, and show anything in any order.
     """
 
-    def __init__(self, time_base: Fraction | None, container_format: str) -> None:
-        tick_s = time_base or Fraction(1, 1000)
+    def __init__(self, time_base: Ratio | None, container_format: str) -> None:
+        tick_s = Fraction(1, 1000)
+        if time_base:
+            tick_s = Fraction(time_base.numerator, time_base.denominator)
         self._jitter_frames = _JITTER_FRAMES.get(container_format)
         self._jitter = int(_JITTER_S / tick_s)
         self._margin = max(1, int(_MARGIN_S / tick_s))
         self._gap = max(1, int(_GAP_S / tick_s))
-        self._lap = _LAP if time_base == _MPEG_TICK_S else None
+        self._lap = _LAP if tick_s == _MPEG_TICK_S else None
         self._lapped = False
         self.leading = False
         self.torn = False

@@ -96,4 +96,4 @@ def _lines(outlines: Outlines) -> Iterable[list[int]]:
         # (n, 2) in grid units; a thumbnail is too small for every corner.
         corners = np.rint(np.array(region.outline, np.float32) * _GRID).astype(np.int32)
         fewer = np.asarray(cv2.approxPolyDP(corners, _TOLERANCE, closed=True))
-        yield [int(number < len(outlines.regions)), *fewer.reshape(-1).tolist()]
+        yield [int(number < len(outlines.regions)), *map(int, fewer.reshape(-1))]
