@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from PIL import Image
@@ -280,6 +281,10 @@ def test_a_network_arranged_for_the_processor_gives_the_same_vectors(arranged, p
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells")
+@pytest.mark.skipif(
+    tuple(map(int, onnxruntime.__version__.split(".")[:2])) <= (1, 23),
+    reason="onnxruntime 1.23 reads the file, and maps none",
+)
 def test_the_weights_of_a_network_in_a_file_stay_there(arranged):
     path, _ = arranged
     backbone = OnnxBackbone(path)
