@@ -46,7 +46,7 @@ class Application(FileReport):
 
 
 def apply_plan(
-    plan: DedupPlan,
+    plan: DedupPlan | str | os.PathLike[str],
     *,
     action: Action,
     to: str | os.PathLike[str] | None = None,
@@ -63,7 +63,7 @@ def apply_plan(
     so is what repeats it.
 
     Args:
-        plan: What to do.
+        plan: What to do, or the file that says it.
         action: ``move`` moves the dropped files away, ``trash`` puts them into the system's trash,
             and ``delete`` deletes them for good. ``copy-unique`` copies the kept ones, and
             ``hardlink`` gives them a second name without using space.
@@ -82,6 +82,8 @@ def apply_plan(
     if (to is not None) != (action in TARGETED):
         needs = "needs a" if to is None else "takes no"
         raise NearframeError(f"{action} {needs} folder that receives the files")
+    if not isinstance(plan, DedupPlan):
+        plan = DedupPlan.load(plan)
     path = Path(journal)
     # Absolute, because the journal may be read from another folder; links stay.
     to = None if to is None else Path(os.path.abspath(to))  # noqa: PTH100

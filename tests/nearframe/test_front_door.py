@@ -289,3 +289,14 @@ def test_long_results_are_short_to_read(index):
     plan = index.dedup(threshold=-1)
     assert "… 1 more" in repr(plan)
     assert len(repr(plan)) < 3000
+
+
+@pytest.mark.usefixtures("fake_network")
+def test_a_plan_is_applied_from_its_file(make_folder, tmp_path):
+    folder = make_folder([1, 2, 1])
+    nearframe.plan_dedup(folder, nearframe.DedupOptions(threshold=0.99)).save(tmp_path / "p.json")
+    done = nearframe.apply_plan(
+        tmp_path / "p.json", action="move", to=tmp_path / "away", journal=tmp_path / "j.jsonl"
+    )
+    assert done.done == 1
+    assert nearframe.undo(done.journal).done == 1
