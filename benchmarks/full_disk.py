@@ -79,6 +79,8 @@ CASES = (
     Case(("dedup", "frames", "--apply", "move")),
     Case(("dedup", "frames", "--apply", "copy-unique")),
     Case(("dedup", "film.mkv", "--to", "new")),
+    Case(("sweep", "frames", "--plot", "s.png", "--report", "s.html")),
+    Case(("keep-new", "film.mkv", "--to", "new")),
     Case((*_APPLY, "move"), (_PLAN,)),
     Case((*_APPLY, "move", "--to", "frames/repeats"), (_PLAN,)),
     Case((*_APPLY, "copy-unique"), (_PLAN,)),

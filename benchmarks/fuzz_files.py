@@ -56,6 +56,7 @@ class Place:
         """Change a file and run a command; return what was wrong with it, or nothing."""
         rng = random.Random(f"{format_.name} {seed}")
         words = self.prepare(format_, rng)
+        before = _restarted_peak()
         started = time.process_time()
         result = run(words)
         seconds = time.process_time() - started
@@ -66,7 +67,7 @@ class Place:
             return "touched what is outside"
         if seconds > MOST_S:
             return f"over {MOST_S} s"
-        if _peak_bytes() > MOST_BYTES:
+        if _memory_bytes("VmHWM") - before > MOST_BYTES:
             return "over 2 GB"
         return ""
 
@@ -137,10 +138,16 @@ def shares(tries: int, of: Sequence[Format]) -> Iterator[tuple[Format, int]]:
         given = upto
 
 
-def _peak_bytes() -> int:
-    """Return the most memory that this process had; ``ru_maxrss`` would count its parent's, too."""
+def _restarted_peak() -> int:
+    """Let the most memory of this process be what it has now, and return that."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return _memory_bytes("VmRSS")
+
+
+def _memory_bytes(field: str) -> int:
+    """Return a size of ``/proc/self/status``; ``ru_maxrss`` would count the parent's, too."""
     lines = Path("/proc/self/status").read_text().splitlines()
-    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(field))
 
 
 def use_fake_network() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.closed = False
+        self._used = threading.RLock()
         with self._errors():
             # An explicit BEGIN and COMMIT, never one that the driver adds.
             self._connection = sqlite3.connect(
@@ -138,11 +140,13 @@ class Database:
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        if self.closed:
-            raise FrameIndexError(f"{shown(self.path.parent)} is closed; open it again")
-        self._steps = 0
         try:
-            yield
+            # A connection may be used by many threads, but by one at a time.
+            with self._used:
+                if self.closed:
+                    raise FrameIndexError(f"{shown(self.path.parent)} is closed; open it again")
+                self._steps = 0
+                yield
         except sqlite3.OperationalError as error:
             # Before Python 3.11 only the text tells them apart.
             text = str(error)

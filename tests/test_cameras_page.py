@@ -35,7 +35,7 @@ def test_the_rules_are_those_of_the_code():
 
 
 def test_every_option_that_the_page_names_exists(run):
-    commands = ("overview", "split", "dedup", "queryDataset")
+    commands = ("overview", "split", "dedup", "sweep", "keep-new", "queryDataset")
     known = "".join(run(name, "--help").stdout for name in commands)
     option = r"(?<![\w-])--[a-z][a-z-]+"
     assert set(re.findall(option, PAGE)) <= set(re.findall(option, known))
