@@ -25,7 +25,7 @@ def plot_sweep(sweep: Sweep, path: str | os.PathLike[str]) -> None:
 
 
 def draw_sweep(sweep: Sweep) -> "Figure":
-    """Return how many frames stay over the thresholds as a figure, as of `plot_sweep`."""
+    """Return how many frames stay over the thresholds as a figure, as `plot_sweep` draws it."""
     from matplotlib.figure import Figure
     from matplotlib.ticker import PercentFormatter
 
