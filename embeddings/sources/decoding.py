@@ -77,6 +77,8 @@ class Decoding:
         self._decoder = decoder_of(stream)
         self._announced_s = announced_s(container, stream)
         self._undated = is_undated(container, stream)
+        # Asked for once: see `is_shown`.
+        self._codec = stream.codec_context.name
         self._size_change = SizeChange(self._decoder.name)
         self._keyframe_places = places_of(path, self._stamps) if keyframes else None
         # Where packets do not tell the numbers of keyframes, all frames are decoded for them.
@@ -113,7 +115,7 @@ class Decoding:
         if packet is not None and self._size_change.is_at(packet):
             yield from self._pictures(None)
             self._decoder.flush_buffers()
-        if packet is not None and self._decoder.name == "mjpeg":
+        if packet is not None and self._codec == "mjpeg":
             scans = bytes(packet).count(START_OF_SCAN)
             if scans > MOST_SCANS:
                 self._errors.append(
@@ -123,8 +125,9 @@ class Decoding:
         start = time.monotonic()
         try:
             pictures = self._decoder.decode(packet)
-        except av.FFmpegError as error:
-            self._errors.append(error.strerror or str(error))
+        # A ValueError: there is no decoder any more, because it could not be opened.
+        except (av.FFmpegError, ValueError) as error:
+            self._errors.append(getattr(error, "strerror", None) or str(error))
             return
         self.is_slow |= time.monotonic() - start > MOST_S
         yield from pictures
@@ -209,7 +212,7 @@ class Decoding:
             if self._undated:
                 self._undated_stamps.append(packet.dts)
         self._discarded += packet.is_discard
-        if packet.pts is not None and is_shown(packet, self._stream):
+        if packet.pts is not None and is_shown(packet, self._codec):
             self._shown += 1
             if self._keyframe_places is None and not self._undated:
                 self._ordinals.read(packet.pts, optional=self._stretches.leading)

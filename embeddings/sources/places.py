@@ -73,13 +73,13 @@ def places_of(
 def _survey(path: str | os.PathLike[str]) -> _Survey:
     survey = _Survey()
     with opened(path) as (container, stream):
-        undated = is_undated(container, stream)
+        undated, codec = is_undated(container, stream), stream.codec_context.name
         stretches = Stretches(stream.time_base, container.format.name)
         try:
             for packet in container.demux(stream):
                 if packet.size and not undated:
                     stretches.lay(packet)
-                if packet.pts is None or not is_shown(packet, stream):
+                if packet.pts is None or not is_shown(packet, codec):
                     continue
                 survey.stamps.append(packet.pts)
                 date = packet.dts if undated else None
@@ -118,9 +118,15 @@ def is_undated(container: av.container.InputContainer, stream: av.video.stream.V
     )
 
 
-def is_shown(packet: "av.Packet[Any]", stream: av.video.stream.VideoStream) -> bool:
-    """Tell whether a packet holds a frame that a player shows; empty ones hold none."""
+def is_shown(packet: "av.Packet[Any]", codec: str) -> bool:
+    """Tell whether a packet holds a frame that a player shows; empty ones hold none.
+
+    Args:
+        packet: The packet.
+        codec: The name of its stream's decoder, asked for before anything was decoded: one that
+            could not be opened has none, and PyAV 19 ends the process when it is asked.
+    """
     if packet.is_discard or not packet.size:
         return False
     # VP8 sends frames that others only refer to as packets of their own (RFC 6386, 9.1).
-    return stream.codec_context.name != "vp8" or bool(memoryview(packet)[0] & 0x10)
+    return codec != "vp8" or bool(memoryview(packet)[0] & 0x10)

@@ -1,5 +1,7 @@
 import re
 import struct
+import subprocess
+import sys
 from fractions import Fraction
 
 import av
@@ -290,3 +292,31 @@ def test_frames_whose_colours_ffmpeg_cannot_convert_are_named_one_by_one(
     outcomes = [decode() for decode in VideoSource.open(path).decoders()]
     assert [outcome.number for outcome in outcomes] == [0, 1]
     assert all("cannot become RGB (Operation not sup" in outcome.reason for outcome in outcomes)
+
+
+def test_a_decoder_that_cannot_be_opened_ends_no_process(tmp_path):
+    # With PyAV 19, asking such a decoder for its name does; so it is tried in another process.
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for seed in range(5):
+            pixels = np.random.default_rng(seed).integers(0, 255, (48, 64, 3), np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, "rgb24")))
+        container.mux(stream.encode(None))
+    with av.open(str(path)) as container:
+        private = container.streams.video[0].codec_context.extradata
+    content = path.read_bytes()
+    assert content.count(private) == 1
+    path.write_bytes(content.replace(private, private[:4] + bytes(len(private) - 4)))
+    program = (
+        "import sys\nfrom nearframe.common import NearframeError\n"
+        "from nearframe.embeddings.sources import open_source\n"
+        "try:\n    print([type(d()).__name__ for d in open_source(sys.argv[1]).decoders()])\n"
+        "except NearframeError as error:\n    print(error)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program, path], check=False, capture_output=True, text=True
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout
